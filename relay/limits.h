@@ -32,4 +32,7 @@
 #define LIMIT_ADDRESSES 20
 #define LIMIT_CNAME_STEPS 8
 
+/* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
+#define LIMIT_OUT_RCPTS 100
+
 #endif
