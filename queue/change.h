@@ -18,9 +18,10 @@
 #define CHANGE_ADDRESS 64
 #define CHANGE_ACTOR   128
 #define CHANGE_REASON  256
-#define CHANGE_MESSAGE UINT16_MAX /* number of a change that is about the whole message \
-                                   */
-#define CHANGE_BOUND   2048       /* bytes of the largest encoded change */
+#define CHANGE_MESSAGE                                                          \
+    UINT16_MAX            /* number of a change that is about the whole message \
+                           */
+#define CHANGE_BOUND 2048 /* bytes of the largest encoded change */
 
 enum change_state {
     CHANGE_WAITING,   /* for its next attempt, at next_unix_ms */

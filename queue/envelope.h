@@ -15,12 +15,13 @@
 #include "queue/errmsg.h"
 #include "queue/place.h"
 
-#define ENVELOPE_ADDRESS    320 /* local part 64 + @ + domain 255 */
-#define ENVELOPE_DOMAIN     255 /* RFC 1035 */
-#define ENVELOPE_NAME       64  /* stream, listener, source, job */
-#define ENVELOPE_USER       128 /* logins may be addresses */
-#define ENVELOPE_SUBJECT    200 /* for people to recognise it; longer ones are cut before \
-                                 */
+#define ENVELOPE_ADDRESS 320 /* local part 64 + @ + domain 255 */
+#define ENVELOPE_DOMAIN  255 /* RFC 1035 */
+#define ENVELOPE_NAME    64  /* stream, listener, source, job */
+#define ENVELOPE_USER    128 /* logins may be addresses */
+#define ENVELOPE_SUBJECT                                          \
+    200 /* for people to recognise it; longer ones are cut before \
+         */
 #define ENVELOPE_ENVID      100 /* RFC 3461 4.4 */
 #define ENVELOPE_ORCPT      500 /* RFC 3461 4.2 */
 #define ENVELOPE_MESSAGE_ID 250
