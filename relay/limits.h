@@ -35,4 +35,7 @@
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100
 
+/* Chunks of one message (BDAT): against millions of tiny ones. */
+#define LIMIT_CHUNKS 10000
+
 #endif
