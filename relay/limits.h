@@ -89,5 +89,7 @@
 #define LIMIT_CONFIG_NOTES 500    /* nobody reads more errors than that */
 #define LIMIT_CONFIG_ENTRIES 4096 /* of one list: streams, sites, networks, patterns */
 #define LIMIT_CONFIG_STRING 1024  /* one value */
+/* Chunks of one message (BDAT): against millions of tiny ones. */
+#define LIMIT_CHUNKS 10000
 
 #endif

@@ -42,7 +42,6 @@ struct dot_decoder {
     bool is_plain;  /* no dots: BDAT; never ends by itself */
     bool normalise; /* turn bare CR and bare LF into CRLF */
     uint32_t line_bytes;
-    bool fresh; /* the content's line has no byte yet */
     struct dot_facts facts;
     dot_sink_cb sink_cb;
     void *owner; /* borrowed */

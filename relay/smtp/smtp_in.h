@@ -88,7 +88,7 @@ struct smtp_in_ops {
     /* The 220 is in the output: write it, start the handshake, then call
      * smtp_in_tls_started. Never called with offer_starttls false. */
     void (*on_starttls)(void *owner);
-    /* (answer) 235, 535 or 454. The strings are wiped after the answer; NUL-free. Never
+    /* (answer) 235, 535 or 454. The strings are wiped when the hook returns. Never
      * called with offer_auth false. */
     void (*on_auth)(void *owner, const char *user, const char *password);
     /* A state move, for debug logs; may be NULL. */
