@@ -5,7 +5,8 @@
  * judges: the engine reports every answer as a struct reply with its stage and never
  * decides what it means for the message. One worker thread per engine.
  *
- * The owner's loop, after every event: call smtp_out_next until it says WAIT.
+ * The owner's loop, after every event: call smtp_out_next until it says WAIT, then feed
+ * what smtp_out_feed has not taken.
  *
  *   SEND        write smtp_out_output, tell smtp_out_sent
  *   START_TLS   when all is written, handshake; then smtp_out_tls_done
@@ -93,8 +94,9 @@ void smtp_out_free(struct smtp_out *engine);
 
 size_t smtp_out_size_bytes(void);
 
-/* Bytes were read; all are taken. */
-void smtp_out_feed(struct smtp_out *engine, const char *bytes, size_t length);
+/* Bytes were read. Returns how many were taken; fewer than length only when a result must
+ * be told first: call smtp_out_next until it says WAIT and feed the rest. */
+size_t smtp_out_feed(struct smtp_out *engine, const char *bytes, size_t length);
 
 /* The next thing to do. READY, START_TLS, SEND_BODY and CLOSE are said once each time. */
 enum smtp_out_action smtp_out_next(struct smtp_out *engine);
@@ -103,7 +105,8 @@ enum smtp_out_action smtp_out_next(struct smtp_out *engine);
 const char *smtp_out_output(const struct smtp_out *engine, size_t *out_length);
 void smtp_out_sent(struct smtp_out *engine, size_t length);
 
-/* RESULT: whose and what; the reply is valid until the next smtp_out_next. */
+/* RESULT: whose and what; the reply is valid until the next smtp_out_next. A 552 to RCPT
+ * comes as 452 with its class made 4 (RFC 5321 4.5.3.1.10). */
 uint32_t smtp_out_result(const struct smtp_out *engine, const struct reply **out);
 
 /* The handshake's end. problem is NULL when it is up, else what went wrong (the session
@@ -113,7 +116,7 @@ void smtp_out_tls_done(struct smtp_out *engine, const char *problem, bool leftov
 
 /* Begin a transaction; only in READY. Recipients the server cannot take (SIZE, 8BITMIME,
  * SMTPUTF8) are told so by a REPLY_LOCAL result and not sent. The final dot is held back
- * until smtp_out_release, which may come before. */
+ * until smtp_out_release, at any time from now on. */
 void smtp_out_begin(struct smtp_out *engine, const struct smtp_out_mail *mail);
 
 /* The previous transaction's results are written down: this one's final dot may go. */
