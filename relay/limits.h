@@ -35,7 +35,7 @@
 #define LIMIT_ADDRESSES 20
 #define LIMIT_CNAME_STEPS 8
 
-/* Log: what may wait for a slow disk, and one event written out (22 texts of 512 bytes and
+/* Log: what may wait for a slow disk, and one event written out (23 texts of 512 bytes and
  * a reply of 1024, each byte escaped as six at worst). */
 #define LIMIT_LOG_PENDING ((uint64_t)16 * 1024 * 1024)
 #define LIMIT_LOG_RECORD  ((size_t)96 * 1024)

@@ -153,6 +153,7 @@ static void add_decision(struct textbuf *buf, const struct log_event *event)
 {
     add_text(buf, "actor", event->actor);
     add_text(buf, "gate", event->gate);
+    add_text(buf, "subject", event->subject);
     add_text(buf, "before", event->before);
     add_text(buf, "after", event->after);
     add_text(buf, "text", event->text);
