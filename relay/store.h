@@ -147,6 +147,7 @@ struct store_counted {
 
 struct store_count_query {
     struct store_ticket ticket; /* as above */
+    struct store *store;        /* set by the store */
     struct store *store;        /* the store's */
     const char *prefix;         /* borrowed until done_cb */
     int64_t since_unix_ms;

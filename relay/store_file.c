@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "relay/textbuf.h"
+#include "relay/linebuf.h"
 
 #define FILE_NAME  "store.sqlite"
 #define PATH_BYTES 4096
@@ -181,9 +181,9 @@ static int set_aside(const char *path, int64_t unix_ms, struct errmsg *err)
 {
     static const char *const endings[] = {"", "-wal", "-shm"};
     char suffix[64];
-    struct textbuf when;
-    textbuf_init(&when, suffix, sizeof suffix - 1);
-    textbuf_time(&when, unix_ms, "Z");
+    struct linebuf when;
+    linebuf_init(&when, suffix, sizeof suffix - 1);
+    linebuf_time(&when, unix_ms, "Z");
     suffix[when.used] = '\0';
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         char from[PATH_BYTES];

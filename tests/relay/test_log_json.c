@@ -14,8 +14,8 @@ static char memory[LIMIT_LOG_RECORD];
 /* Write one event and read it with a strict parser. */
 static json_t *written(const struct log_event *event)
 {
-    struct textbuf buf;
-    textbuf_init(&buf, memory, sizeof memory);
+    struct linebuf buf;
+    linebuf_init(&buf, memory, sizeof memory);
     log_json_write(&buf, event);
     cr_assert_not(buf.is_full);
     cr_assert_eq(buf.data[buf.used - 1], '\n');
