@@ -9,22 +9,21 @@
 
 /* SMTP, RFC 5321 4.5.3.1; the command line leaves room for the parameters of RFC 3461
  * 5.4 and RFC 4954. */
-#define LIMIT_LOCAL_PART   64
-#define LIMIT_DOMAIN       255
-#define LIMIT_PATH         256
+#define LIMIT_LOCAL_PART 64
+#define LIMIT_DOMAIN 255
+#define LIMIT_PATH 256
 #define LIMIT_COMMAND_LINE 2048
-#define LIMIT_TEXT_LINE    1000 /* CRLF included, a stuffed dot not counted */
-#define LIMIT_REPLY_LINE   512
-#define LIMIT_REPLY_LINES  128         /* a longer multi-line reply is a protocol error */
-#define LIMIT_REPLY_BYTES  (64 * 1024) /* of one multi-line reply */
+#define LIMIT_TEXT_LINE 1000 /* CRLF included, a stuffed dot not counted */
+#define LIMIT_REPLY_LINE 512
+#define LIMIT_REPLY_LINES 128        /* a longer multi-line reply is a protocol error */
+#define LIMIT_REPLY_BYTES (64 * 1024) /* of one multi-line reply */
 
 /* Content. The header block is kept whole in the accept record; what is above these is
  * not mail (facts: the largest real headers are below 100 KiB). */
-#define LIMIT_HEADER_BYTES  (256 * 1024)
+#define LIMIT_HEADER_BYTES (256 * 1024)
 #define LIMIT_HEADER_FIELDS 1000
-#define LIMIT_BODY_INLINE \
-    (128 * 1024) /* a larger body is written in pieces as it comes */
-#define LIMIT_PIECE_BYTES    (128 * 1024)
+#define LIMIT_BODY_INLINE (128 * 1024) /* a larger body is written in pieces as it comes */
+#define LIMIT_PIECE_BYTES (128 * 1024)
 #define LIMIT_RECEIVED_COUNT 100 /* RFC 5321 6.3 */
 
 /* Control: an operator's command is small; anything longer is not one. */
@@ -32,8 +31,8 @@
 #define LIMIT_API_ROWS 10000
 
 /* DNS, against floods (facts/protocol.md, table 2, row 19). */
-#define LIMIT_MX_HOSTS    10
-#define LIMIT_ADDRESSES   20
+#define LIMIT_MX_HOSTS 10
+#define LIMIT_ADDRESSES 20
 #define LIMIT_CNAME_STEPS 8
 #define LIMIT_DNS_IN_FLIGHT 256 /* their answers together fit a socket's receive buffer */
 #define LIMIT_RESOLVE_ANSWERS 50000 /* about 600 B each: 30 MB; a big sender meets fewer domains a day */
@@ -45,10 +44,10 @@
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100
 
-/* Log: what may wait for a slow disk, and one event packed or formatted (two replies'
- * worth of text above the longest addresses, escaped six bytes for one). */
+/* Log: what may wait for a slow disk, and one event written out (23 texts of 512 bytes and
+ * a reply of 1024, each byte escaped as six at worst). */
 #define LIMIT_LOG_PENDING ((uint64_t)16 * 1024 * 1024)
-#define LIMIT_LOG_RECORD  ((size_t)48 * 1024)
+#define LIMIT_LOG_RECORD  ((size_t)96 * 1024)
 
 /* Store: what may wait for a slow disk; rows of one answer, one page of a screen or
  * report; bytes of one answer. */

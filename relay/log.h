@@ -123,9 +123,10 @@ struct log_event {
     const char *client_name;
     const char *helo;
 
-    const char *actor;  /* who decided: an operator, a rule, a loop */
-    const char *gate;   /* which limit */
-    const char *before; /* a limit or state that changed */
+    const char *actor;   /* who decided: an operator, a rule, a loop */
+    const char *gate;    /* which limit */
+    const char *subject; /* what stream, source and site cannot name: a lane, a user */
+    const char *before;  /* a limit or state that changed */
     const char *after;
     const char *text; /* why, in words */
 
@@ -133,9 +134,9 @@ struct log_event {
                         */
 };
 
-/* Record one event: the only way into both files. Delivery results (delivered, deferred,
- * bounced, expired, suppressed, held) become one mail.log line each, accepted becomes the
- * lines of smtpd, cleanup and qmgr. */
+/* Record one event: the only way into both files. In mail.log accepted becomes the lines
+ * of smtpd, cleanup and qmgr; delivered, deferred, bounced, expired, suppressed and held
+ * become one line of smtp each; the other kinds are not in it. */
 void log_event(const struct log_event *event);
 
 enum log_session_kind {
@@ -148,6 +149,7 @@ enum log_session_kind {
 /* What a client did that is no event: only in mail.log. Borrowed for the call. */
 struct log_session {
     enum log_session_kind kind;
+    uint32_t number; /* of the session: stands where Postfix has a process id */
     const char *client_ip;
     const char *client_name; /* "" is written as "unknown" */
     const char *helo;
