@@ -18,8 +18,8 @@
  *   socket, bind, connect at once   end known before the start returns: the timer kicks
  *   connect later, its timeout      on_connected, on_deadline -> ended_cb
  *   read                            on_read -> ended_cb after all that was read before
- *   write                           the peer's last words are read first, GUARD_MS at
- * most handshake, TLS record           the alert is sent, ended_cb
+ *   write                           the peer's last words are read first, GUARD_MS
+ *   handshake, TLS record           the alert is sent, ended_cb
  *
  *   CONNECTING --> OPEN --> FINISHING --> CLOSING --> CLOSED
  *        \__________\______________________^
