@@ -90,5 +90,9 @@
 #define LIMIT_CONFIG_STRING 1024  /* one value */
 /* Chunks of one message (BDAT): against millions of tiny ones. */
 #define LIMIT_CHUNKS 10000
+#define LIMIT_CONFIG_NAME 64      /* of a stream, source, site: it stands in every log line */
+#define LIMIT_CONFIG_STEPS 16     /* of a retry schedule: BACKOFF_STEPS */
+#define LIMIT_CONFIG_DAYS 64      /* in a warm-up table: RAMP_STEPS */
+#define LIMIT_CONFIG_RATE 1000000000 /* per period; pace counts in 32 bits */
 
 #endif
