@@ -25,7 +25,14 @@
 
 /* Control: an operator's command is small; anything longer is not one. */
 #define LIMIT_API_BODY (1024 * 1024)
-#define LIMIT_API_ROWS 10000
+#define LIMIT_API_ROWS 2000 /* of one kind in a document: made on core, 5 us a row */
+#define LIMIT_API_PAGE 500  /* rows of the queue at once; then the next page is asked */
+#define LIMIT_API_TEXT (4 * 1024 * 1024) /* of /metrics */
+#define LIMIT_API_PARAMS 32              /* selectors and options of one ask */
+#define LIMIT_API_CONNECTIONS 64         /* operators, dashboards, scrapers at once */
+#define LIMIT_API_MEMORY (32 * 1024)     /* of a connection: request line and headers */
+#define LIMIT_API_IDLE_S 60              /* then a keep-alive connection is closed */
+#define LIMIT_API_WHY 512                /* an operator's reason */
 
 /* DNS, against floods (facts/protocol.md, table 2, row 19). */
 #define LIMIT_MX_HOSTS 10
