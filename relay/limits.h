@@ -38,5 +38,11 @@
 #define LIMIT_MX_HOSTS 10
 #define LIMIT_ADDRESSES 20
 #define LIMIT_CNAME_STEPS 8
+#define LIMIT_DNS_IN_FLIGHT 256 /* their answers together fit a socket's receive buffer */
+#define LIMIT_RESOLVE_ANSWERS 50000 /* about 600 B each: 30 MB; a big sender meets fewer domains a day */
+
+/* A connection's written bytes that its peer has not taken: replies to a client that
+ * never reads end here. Bodies are borrowed and not counted. */
+#define LIMIT_CONN_PENDING (64 * 1024)
 
 #endif
