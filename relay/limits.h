@@ -45,4 +45,12 @@
  * never reads end here. Bodies are borrowed and not counted. */
 #define LIMIT_CONN_PENDING (64 * 1024)
 
+/* Configuration: a file is written by a person; anything larger is not one. */
+#define LIMIT_CONFIG_BYTES (4 * 1024 * 1024) /* all files together, includes counted each time */
+#define LIMIT_CONFIG_INCLUDE_DEPTH 8
+#define LIMIT_CONFIG_NESTING 16   /* groups in groups; the deepest real one has 4 */
+#define LIMIT_CONFIG_NOTES 500    /* nobody reads more errors than that */
+#define LIMIT_CONFIG_ENTRIES 4096 /* of one list: streams, sites, networks, patterns */
+#define LIMIT_CONFIG_STRING 1024  /* one value */
+
 #endif
