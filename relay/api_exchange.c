@@ -1,17 +1,16 @@
 #include "relay/api_exchange.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <netinet/in.h>
 #include <pwd.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include <sodium.h>
 
 #include "relay/api_answer.h"
 #include "relay/api_request.h"
@@ -83,8 +82,13 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
 
 static enum MHD_Result send_page(struct MHD_Connection *connection)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer_static(
-        web_page_length, web_page_bytes);
+    void *copy = malloc(web_page_length);
+    if (copy == NULL) {
+        return MHD_NO;
+    }
+    memcpy(copy, web_page_bytes, web_page_length);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(web_page_length, copy, MHD_RESPMEM_MUST_FREE);
 
     if (response != NULL &&
         MHD_add_response_header(
@@ -126,7 +130,8 @@ static bool token_is_right(const struct api_door *door, const char *authorizatio
 {
     static const char scheme[] = "Bearer ";
 
-    if (strncasecmp(authorization, scheme, sizeof scheme - 1) != 0) {
+    if (strlen(authorization) < sizeof scheme ||
+        strncasecmp(authorization, scheme, sizeof scheme - 1) != 0) {
         return false;
     }
     const char *given = authorization + sizeof scheme - 1;
@@ -165,14 +170,15 @@ static unsigned check_headers(const struct api_exchange *exchange, const char *m
     }
     const char *type = header(exchange->connection, "Content-Type");
     size_t type_length = strcspn(type, "; ");
-    if (access == API_ACCESS_ACT && (type_length != strlen("application/json") ||
-                                     strncasecmp(type, "application/json", type_length) != 0)) {
+    if (access == API_ACCESS_ACT &&
+        (type_length != strlen("application/json") ||
+         strncasecmp(type, "application/json", type_length) != 0)) {
         *out_sentence = "the content type is application/json";
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     }
     if (strtoull(length, NULL, 10) > LIMIT_API_BODY) {
         *out_sentence = "the body is too large";
-        return MHD_HTTP_PAYLOAD_TOO_LARGE;
+        return MHD_HTTP_CONTENT_TOO_LARGE;
     }
     return 0;
 }
@@ -221,8 +227,8 @@ struct query {
     bool is_bad;
 };
 
-static enum MHD_Result on_query_value(void *owner, enum MHD_ValueKind kind, const char *key,
-                                      const char *value)
+static enum MHD_Result on_query_value(void *owner, enum MHD_ValueKind kind,
+                                      const char *key, const char *value)
 {
     struct query *query = owner;
 
@@ -290,7 +296,8 @@ static enum MHD_Result start_ask(struct api_exchange *exchange, const char *meth
     return MHD_YES; /* suspended: on_answered resumes */
 }
 
-static enum MHD_Result collect(struct api_exchange *exchange, const char *bytes, size_t length)
+static enum MHD_Result collect(struct api_exchange *exchange, const char *bytes,
+                               size_t length)
 {
     if (exchange->body_length + length > LIMIT_API_BODY) {
         return MHD_NO; /* chunked and endless: only cutting the connection ends it */
@@ -356,8 +363,8 @@ enum MHD_Result api_exchange_handle(void *owner, struct MHD_Connection *connecti
     return start_ask(mine, asked, path);
 }
 
-void api_exchange_completed(void *owner, struct MHD_Connection *connection, void **exchange,
-                            enum MHD_RequestTerminationCode code)
+void api_exchange_completed(void *owner, struct MHD_Connection *connection,
+                            void **exchange, enum MHD_RequestTerminationCode code)
 {
     struct api_exchange *mine = *exchange;
 
@@ -377,8 +384,7 @@ void api_exchange_completed(void *owner, struct MHD_Connection *connection, void
 void api_exchange_abandon(struct api_door *door)
 {
     door->is_closing = true;
-    list_each(node, &door->exchanges)
-    {
+    list_each (node, &door->exchanges) {
         struct api_exchange *exchange = LIST_OWNER(node, struct api_exchange, node);
         if (exchange->is_suspended) {
             exchange->is_suspended = false;

@@ -2,10 +2,11 @@
  *
  * The only file that speaks libmicrohttpd's callbacks; api_server owns the daemons.
  *
- * Good path: headers (host, token, path, type), body collected up to its cap, the ask, the
- * answer at once or later (the connection is suspended meanwhile), the response, freed.
- * Failure modes: refused before the body is read; a body over its cap cuts the
- * connection; the client gone while core still works: the answer outlives the exchange. */
+ * Good path: headers (host, token, path, type), body collected up to its cap, the ask,
+ * the answer at once or later (the connection is suspended meanwhile), the response,
+ * freed. Failure modes: refused before the body is read; a body over its cap cuts the
+ * connection; the client gone while core still works: the answer outlives the exchange.
+ */
 
 #ifndef RELAY_API_EXCHANGE_H
 #define RELAY_API_EXCHANGE_H
@@ -14,6 +15,7 @@
 #include <stdbool.h>
 
 #include "queue/list.h"
+
 #include "relay/api_view.h"
 
 struct api_exchange;
@@ -36,8 +38,8 @@ enum MHD_Result api_exchange_handle(void *owner, struct MHD_Connection *connecti
                                     const char *path, const char *method,
                                     const char *version, const char *upload,
                                     size_t *upload_size, void **exchange);
-void api_exchange_completed(void *owner, struct MHD_Connection *connection, void **exchange,
-                            enum MHD_RequestTerminationCode code);
+void api_exchange_completed(void *owner, struct MHD_Connection *connection,
+                            void **exchange, enum MHD_RequestTerminationCode code);
 
 /* Wake every suspended connection without an answer, as MHD_stop_daemon demands. */
 void api_exchange_abandon(struct api_door *door);
