@@ -12,7 +12,8 @@
 
 struct api_answer {
     json_t *root;      /* owned */
-    json_t *last_path; /* borrowed: lives in root; where the next gate goes */
+    json_t *last_path; /* borrowed: lives in root; where the next gate goes, or NULL */
+    bool has_path;
     char *text;        /* owned; plain text in place of JSON, or NULL */
     size_t text_length;
     size_t text_room;
@@ -67,17 +68,18 @@ void api_answer_list(struct api_answer *answer, const char *key)
     }
 }
 
-/* Gives row away. */
-static void add_row(struct api_answer *answer, const char *key, json_t *row)
+/* Gives row away. NULL when there are too many and it was not kept. */
+static json_t *add_row(struct api_answer *answer, const char *key, json_t *row)
 {
     api_answer_list(answer, key);
     json_t *list = json_object_get(answer->root, key);
     if (json_array_size(list) >= LIMIT_API_ROWS) {
         json_decref(row);
         api_json_bool(answer->root, "truncated", true);
-        return;
+        return NULL;
     }
     api_json_push(list, row);
+    return row;
 }
 
 /* Gives fields away; they become keys of the document itself. */
@@ -96,47 +98,47 @@ void api_answer_status(struct api_answer *answer, const struct api_status *statu
 
 void api_answer_wait(struct api_answer *answer, const struct api_wait *wait)
 {
-    add_row(answer, "waits", api_rows_wait(wait));
+    (void)add_row(answer, "waits", api_rows_wait(wait));
 }
 
 void api_answer_stream(struct api_answer *answer, const struct api_stream *stream)
 {
-    add_row(answer, "streams", api_rows_stream(stream));
+    (void)add_row(answer, "streams", api_rows_stream(stream));
 }
 
 void api_answer_source(struct api_answer *answer, const struct api_source *source)
 {
-    add_row(answer, "sources", api_rows_source(source));
+    (void)add_row(answer, "sources", api_rows_source(source));
 }
 
 void api_answer_site(struct api_answer *answer, const struct api_site *site)
 {
-    add_row(answer, "sites", api_rows_site(site));
+    (void)add_row(answer, "sites", api_rows_site(site));
 }
 
 void api_answer_lane(struct api_answer *answer, const struct api_lane *lane)
 {
-    add_row(answer, "lanes", api_rows_lane(lane));
+    (void)add_row(answer, "lanes", api_rows_lane(lane));
 }
 
 void api_answer_block(struct api_answer *answer, const struct api_block *block)
 {
-    add_row(answer, "blocks", api_rows_block(block));
+    (void)add_row(answer, "blocks", api_rows_block(block));
 }
 
 void api_answer_freeze(struct api_answer *answer, const struct api_freeze *freeze)
 {
-    add_row(answer, "freezes", api_rows_freeze(freeze));
+    (void)add_row(answer, "freezes", api_rows_freeze(freeze));
 }
 
 void api_answer_warmup(struct api_answer *answer, const struct api_warmup *warmup)
 {
-    add_row(answer, "warmup", api_rows_warmup(warmup));
+    (void)add_row(answer, "warmup", api_rows_warmup(warmup));
 }
 
 void api_answer_recipient(struct api_answer *answer, const struct api_queue_row *row)
 {
-    add_row(answer, "recipients", api_rows_recipient(row));
+    (void)add_row(answer, "recipients", api_rows_recipient(row));
 }
 
 void api_answer_message(struct api_answer *answer, const struct api_message *message)
@@ -146,7 +148,7 @@ void api_answer_message(struct api_answer *answer, const struct api_message *mes
 
 void api_answer_attempt(struct api_answer *answer, const struct api_attempt *attempt)
 {
-    add_row(answer, "attempts", api_rows_attempt(attempt));
+    (void)add_row(answer, "attempts", api_rows_attempt(attempt));
 }
 
 void api_answer_why(struct api_answer *answer, const struct api_why *why)
@@ -154,14 +156,16 @@ void api_answer_why(struct api_answer *answer, const struct api_why *why)
     json_t *path = api_rows_why(why);
 
     api_json_set(path, "gates", api_json_array());
-    add_row(answer, "paths", path);
-    json_t *paths = json_object_get(answer->root, "paths");
-    answer->last_path = json_array_get(paths, json_array_size(paths) - 1);
+    answer->has_path = true;
+    answer->last_path = add_row(answer, "paths", path);
 }
 
 void api_answer_gate(struct api_answer *answer, const struct api_gate *gate)
 {
-    assert(answer->last_path != NULL);
+    assert(answer->has_path);
+    if (answer->last_path == NULL) {
+        return; /* its path was one too many */
+    }
     json_t *gates = json_object_get(answer->last_path, "gates");
 
     if (json_array_size(gates) < LIMIT_API_ROWS) {
@@ -171,12 +175,12 @@ void api_answer_gate(struct api_answer *answer, const struct api_gate *gate)
 
 void api_answer_journal(struct api_answer *answer, const struct api_journal_row *row)
 {
-    add_row(answer, "journal", api_rows_journal(row));
+    (void)add_row(answer, "journal", api_rows_journal(row));
 }
 
 void api_answer_note(struct api_answer *answer, const char *line)
 {
-    add_row(answer, "notes", api_json_string(line));
+    (void)add_row(answer, "notes", api_json_string(line));
 }
 
 void api_answer_count(struct api_answer *answer, uint64_t recipients)
