@@ -66,6 +66,10 @@ enum config_line_endings {
     CONFIG_LINES_NORMALIZE, /* it becomes CRLF */
 };
 
+enum config_long_lines {
+    CONFIG_LONG_LINES_REFUSE, /* a line over 998 bytes is refused with 550 5.6.0 */
+};
+
 struct config_listener {
     const char *name;
     struct config_address address;
@@ -77,6 +81,7 @@ struct config_listener {
     struct config_indexes streams; /* those a client may name; contains stream */
     struct config_networks trust;  /* clients that may submit without logging in */
     enum config_line_endings line_endings;
+    enum config_long_lines long_lines;
     uint64_t max_message;                 /* bytes; 0 no limit */
     uint32_t max_recipients;              /* a message; 0 no limit, here and below */
     uint32_t max_connections;             /* at once on this listener */
@@ -147,6 +152,7 @@ struct config_route {
     uint32_t stream;    /* index, or CONFIG_NONE: any */
     const struct config_host *hosts;
     size_t host_count; /* at least 1 */
+    uint16_t port;     /* of the hosts that named none: it stands in them already */
     enum config_delivery_tls tls;
     const char *user; /* "" without AUTH */
     const char *password_file;
@@ -233,6 +239,8 @@ struct config_warmup {
     uint16_t day_starts_minute;
     struct units_window window;
     enum config_warmup_per per;
+    struct config_strings overflow; /* what mail above the allowance does; "wait" */
+    bool preflight;                 /* check the source before its first day */
 };
 
 struct config_dkim {

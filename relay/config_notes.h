@@ -47,6 +47,6 @@ void config_notes_warn(struct config_notes *notes, const char *file, unsigned li
 
 /* One note a line, "FILE:LINE: text" or "FILE:LINE: warning: text", in the order of files
  * as first met and lines, then how many found no room. */
-void config_notes_print(struct config_notes *notes, FILE *out);
+void config_notes_print(const struct config_notes *notes, FILE *out);
 
 #endif

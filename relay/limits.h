@@ -52,5 +52,9 @@
 #define LIMIT_CONFIG_NOTES 500    /* nobody reads more errors than that */
 #define LIMIT_CONFIG_ENTRIES 4096 /* of one list: streams, sites, networks, patterns */
 #define LIMIT_CONFIG_STRING 1024  /* one value */
+#define LIMIT_CONFIG_NAME 64      /* of a stream, source, site: it stands in every log line */
+#define LIMIT_CONFIG_STEPS 16     /* of a retry schedule: BACKOFF_STEPS */
+#define LIMIT_CONFIG_DAYS 64      /* in a warm-up table: RAMP_STEPS */
+#define LIMIT_CONFIG_RATE 1000000000 /* per period; pace counts in 32 bits */
 
 #endif
