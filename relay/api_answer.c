@@ -246,7 +246,7 @@ char *api_answer_body(const struct api_answer *answer, size_t *out_length,
     if (answer->text != NULL) {
         body = strdup(answer->text);
     } else {
-        body = json_dumps(answer->root, JSON_COMPACT);
+        body = json_dumps(answer->root, JSON_COMPACT | JSON_REAL_PRECISION(6));
     }
     if (body == NULL) {
         abort(); /* bounded by the caps on rows and text */

@@ -136,7 +136,7 @@ void api_json_number(json_t *object, const char *key, double value)
         api_json_set(object, key, json_null());
         return;
     }
-    api_json_set(object, key, json_real(round(value * 1e6) / 1e6));
+    api_json_set(object, key, json_real(value));
 }
 
 void api_json_time(json_t *object, const char *key, int64_t unix_ms)

@@ -24,7 +24,7 @@ void api_json_text(json_t *object, const char *key, const char *text);
 void api_json_words(json_t *object, const char *key, const char *words);
 void api_json_count(json_t *object, const char *key, uint64_t count);
 void api_json_bool(json_t *object, const char *key, bool value);
-/* Rounded to 6 digits after the point. NaN and infinity become null. */
+/* NaN and infinity become null. */
 void api_json_number(json_t *object, const char *key, double value);
 /* 0 becomes null: not known. */
 void api_json_time(json_t *object, const char *key, int64_t unix_ms);
