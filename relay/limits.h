@@ -4,6 +4,9 @@
 #ifndef RELAY_LIMITS_H
 #define RELAY_LIMITS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* SMTP, RFC 5321 4.5.3.1; the command line leaves room for the parameters of RFC 3461
  * 5.4 and RFC 4954. */
 #define LIMIT_LOCAL_PART 64
@@ -56,5 +59,41 @@
 #define LIMIT_CONFIG_STEPS 16     /* of a retry schedule: BACKOFF_STEPS */
 #define LIMIT_CONFIG_DAYS 64      /* in a warm-up table: RAMP_STEPS */
 #define LIMIT_CONFIG_RATE 1000000000 /* per period; pace counts in 32 bits */
+/* Log: what may wait for a slow disk, and one event written out (22 texts of 512 bytes and
+ * a reply of 1024, each byte escaped as six at worst). */
+#define LIMIT_LOG_PENDING ((uint64_t)16 * 1024 * 1024)
+#define LIMIT_LOG_RECORD  ((size_t)96 * 1024)
+
+/* Store: what may wait for a slow disk; rows of one answer, one page of a screen or
+ * report; bytes of one answer. */
+#define LIMIT_STORE_PENDING ((uint64_t)8 * 1024 * 1024)
+#define LIMIT_STORE_ROWS    10000
+#define LIMIT_STORE_ANSWER  ((size_t)16 * 1024 * 1024)
+
+/* Alerts: waiting notices (a person reads them), and remembered (event, subject) pairs:
+ * sources times sites of a large installation. */
+#define LIMIT_ALERT_PENDING   64
+#define LIMIT_ALERT_MEMORY    1024
+#define LIMIT_ALERT_ARGUMENTS 16
+
+/* Metrics: label sets of one family (sources times sites of a large installation), and
+ * families we declare. */
+#define LIMIT_METRIC_SERIES   1024
+#define LIMIT_METRIC_FAMILIES 96
+
+/* Users: the file is read whole; a company has hundreds, a provider tens of thousands. */
+#define LIMIT_USERS_FILE ((size_t)16 * 1024 * 1024)
+#define LIMIT_USERS_LINE ((size_t)8 * 1024)
+#define LIMIT_USERS      50000
+
+/* Password checks: waiting for a hash thread (each takes about 75 ms: 5 s on one); names
+ * and addresses whose tries are counted; successes remembered. */
+#define LIMIT_AUTH_QUEUE   64
+#define LIMIT_AUTH_BUCKETS 8192
+#define LIMIT_AUTH_CACHE   4096
+
+/* Time zone files: the largest of tzdata has 4 KiB and 236 changes. */
+#define LIMIT_ZONE_FILE    ((size_t)128 * 1024)
+#define LIMIT_ZONE_CHANGES 4096
 
 #endif

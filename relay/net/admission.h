@@ -4,7 +4,8 @@
  * Lock-free and of fixed size. An address counts as itself (IPv4) or as its /64 (IPv6).
  * The counts per address are kept in two rows of cells under a secret hash: what they say
  * is never too low, and too high only where strangers fall into the same cell in both
- * rows (about one address in a million at 10,000 connections). */
+ * rows. When several workers admit one address in the same instant, its limit may be
+ * passed by as many. */
 
 #ifndef RELAY_NET_ADMISSION_H
 #define RELAY_NET_ADMISSION_H
@@ -17,7 +18,7 @@ struct admission;
 
 struct admission_limits {
     uint32_t total;       /* 0: no limit */
-    uint32_t per_address; /* 0: no limit, else at most 65534 */
+    uint32_t per_address; /* 0: no limit */
 };
 
 enum admission_answer {

@@ -12,33 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/reply.h"
-
 #include "queue/errmsg.h"
 
+#include "relay/net/conn_end.h"
 #include "relay/net/netaddr.h"
 
 struct conn;
 struct loop;
 struct tls_context;
-
-/* Why a connection, or an attempt at one, is over. */
-enum conn_cause {
-    CONN_EOF,         /* the peer sends no more; what we write may still arrive */
-    CONN_REFUSED,     /* nobody listens there */
-    CONN_RESET,       /* cut by the peer or on the way, or written to after its close */
-    CONN_UNREACHABLE, /* no route, host or network down, administratively prohibited */
-    CONN_TIMED_OUT,   /* the connect timeout, or TCP gave up */
-    CONN_NO_SOURCE,   /* our side: the local address cannot be used (text says why) */
-    CONN_NO_ROOM,     /* our side: no descriptor, port or memory left */
-    CONN_TLS,         /* the handshake or a TLS record failed (text says why) */
-    CONN_INJECTED,    /* plaintext came behind STARTTLS or its 220: an attack or a bug */
-};
-
-struct conn_end {
-    enum conn_cause cause;
-    char text[200]; /* a clause for logs and bounces: "connection refused" */
-};
 
 /* What a handshake found; strings are "" when absent. */
 struct conn_tls_facts {
@@ -58,8 +39,8 @@ struct conn_ops {
     void (*connected_cb)(struct conn *conn, void *owner);
 
     /* Bytes from the peer, plaintext if TLS is up. Returns how many of them the owner
-     * took. If it took fewer than size, the connection pauses and keeps the rest (it may
-     * keep up to 64 KiB) and offers it again after conn_resume. */
+     * took. If it took fewer than size, the connection pauses, keeps the rest (up to 64
+     * KiB) and offers it again after a conn_resume that comes later than this return. */
     size_t (*read_cb)(struct conn *conn, const char *bytes, size_t size, void *owner);
 
     /* All that was written has gone to the kernel, after some write had to wait. Borrowed
@@ -69,10 +50,10 @@ struct conn_ops {
     /* conn_start_tls has finished well. A failed handshake is an end (CONN_TLS). */
     void (*secured_cb)(struct conn *conn, void *owner);
 
-    /* Comes once at most: nothing more can be read, in order after the last bytes (kept
-     * bytes are offered first). After any cause but CONN_EOF nothing can be written
-     * either. The owner still has to conn_close or conn_finish. Not called when the owner
-     * closed first. */
+    /* Comes once at most: nothing more can be read. CONN_EOF comes in order: kept bytes
+     * are offered first and a pause holds it back; the other causes come at once, and
+     * nothing can be written after them. The owner still has to conn_close or
+     * conn_finish. Not called when the owner closed first. */
     void (*ended_cb)(struct conn *conn, const struct conn_end *end, void *owner);
 
     /* Comes exactly once, last. conn is gone when it returns. */
@@ -106,14 +87,16 @@ int conn_accept(struct conn **out, struct loop *loop, int fd,
                 void *owner) ATTR_MUST_CHECK;
 
 /* Stop and restart read_cb. While paused the peer is held back by TCP. Both may be called
- * twice, and from read_cb. conn_pause also holds back the end of the stream. */
+ * twice, and from read_cb. conn_pause also holds back CONN_EOF. */
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 
 /* Send bytes, as far as possible now; the rest is copied and sent as the peer reads.
- * 0, -ENOBUFS when more than pending_max would wait (nothing of it was sent, the
- * connection is as before), -EPIPE when nothing can be sent any more, -ENOTCONN before
- * connected_cb. A later failure comes as ended_cb. */
+ * 0; -ENOBUFS when size and what is pending exceed pending_max (nothing of it was sent,
+ * the connection is as before); -EBUSY while slices are borrowed; -EPIPE when nothing can
+ * be sent any more; -ENOTCONN before connected_cb and during a handshake. When a write
+ * finds the peer gone, what the peer had said before is still read, then ended_cb comes.
+ */
 int conn_write(struct conn *conn, const void *bytes, size_t size) ATTR_MUST_CHECK;
 
 /* Send slices from the caller's memory without copying them. 0: all sent, the memory is
@@ -159,11 +142,5 @@ struct netaddr conn_remote(const struct conn *conn);
 /* Payload bytes given to read_cb and taken by conn_write. */
 uint64_t conn_bytes_in(const struct conn *conn);
 uint64_t conn_bytes_out(const struct conn *conn);
-
-/* An end as the value that policy classifies: origin REPLY_NETWORK, or REPLY_LOCAL where
- * the fault is ours, code 0, an enhanced code (4.4.1, 4.4.2, 4.7.5, 4.3.x) and the text.
- */
-void conn_end_reply(const struct conn_end *end, enum reply_stage stage,
-                    struct reply *out);
 
 #endif

@@ -12,6 +12,9 @@ struct loop;
  * at once are copied out of it. */
 #define LOOP_READ_BYTES (64 * 1024)
 
+/* Zeroed memory of a fixed size; aborts when there is none. Freed with free. */
+void *loop_alloc(size_t size);
+
 uv_loop_t *loop_uv(struct loop *loop);
 
 /* LOOP_READ_BYTES each; valid until the next event. Ciphertext is read into the first,

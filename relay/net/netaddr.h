@@ -20,6 +20,9 @@ enum netaddr_family {
     NETADDR_V6 = 6,
 };
 
+struct sockaddr;
+struct sockaddr_storage;
+
 struct netaddr {
     uint8_t family;    /* enum netaddr_family */
     uint16_t port;     /* host order; 0 when the port does not matter */
@@ -51,6 +54,11 @@ int netaddr_parse(const char *text, uint16_t port, struct netaddr *out) ATTR_MUS
  */
 const char *netaddr_format(const struct netaddr *addr, char *buffer);
 const char *netaddr_format_port(const struct netaddr *addr, char *buffer);
+
+/* To and from the system's form. The first returns its length in bytes, 0 for no address;
+ * the second makes anything but AF_INET and AF_INET6 no address. */
+unsigned netaddr_to_sockaddr(const struct netaddr *addr, struct sockaddr_storage *out);
+void netaddr_from_sockaddr(const struct sockaddr *sockaddr, struct netaddr *out);
 
 /* Same address, whatever the ports; same address and port. */
 bool netaddr_same_host(const struct netaddr *a, const struct netaddr *b);
