@@ -52,6 +52,8 @@ void api_answer_done(struct api_answer *answer, enum api_result result, const ch
  * done_cb is then not called. */
 struct api_answer *api_answer_new(api_answer_done_cb done_cb, void *owner);
 void api_answer_free(struct api_answer *answer);
+/* The document has this list, even when no row comes. */
+void api_answer_list(struct api_answer *answer, const char *key);
 enum api_result api_answer_result(const struct api_answer *answer);
 /* The complete body, to be freed with free(); out_length does not count the terminating
  * zero. out_is_text tells plain text from JSON. */

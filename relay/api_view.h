@@ -326,12 +326,12 @@ struct api_journal_row {
 
 /* Rows of a long list are asked for in pages. */
 struct api_page {
-    unsigned limit;     /* at least 1, at most LIMIT_API_ROWS */
+    unsigned limit;     /* at least 1, at most LIMIT_API_PAGE */
     const char *cursor; /* "" for the first page; else what core gave, byte for byte */
 };
 
 struct api_journal_ask {
-    int64_t since_unix_ms;
+    int64_t newer_ms;    /* at most this long ago; 0 for all */
     const char *kind;    /* "" for all */
     const char *subject; /* substring, "" for all */
     struct api_page page;

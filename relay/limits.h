@@ -28,7 +28,14 @@
 
 /* Control: an operator's command is small; anything longer is not one. */
 #define LIMIT_API_BODY (1024 * 1024)
-#define LIMIT_API_ROWS 10000
+#define LIMIT_API_ROWS 2000 /* of one kind in a document: made on core, 5 us a row */
+#define LIMIT_API_PAGE 500  /* rows of the queue at once; then the next page is asked */
+#define LIMIT_API_TEXT (4 * 1024 * 1024) /* of /metrics */
+#define LIMIT_API_PARAMS 32              /* selectors and options of one ask */
+#define LIMIT_API_CONNECTIONS 64         /* operators, dashboards, scrapers at once */
+#define LIMIT_API_MEMORY (32 * 1024)     /* of a connection: request line and headers */
+#define LIMIT_API_IDLE_S 60              /* then a keep-alive connection is closed */
+#define LIMIT_API_WHY 512                /* an operator's reason */
 
 /* DNS, against floods (facts/protocol.md, table 2, row 19). */
 #define LIMIT_MX_HOSTS 10
@@ -45,6 +52,18 @@
 #define LIMIT_OUT_RCPTS 100
 
 /* Log: what may wait for a slow disk, and one event written out (23 texts of 512 bytes and
+/* Configuration: a file is written by a person; anything larger is not one. */
+#define LIMIT_CONFIG_BYTES (4 * 1024 * 1024) /* all files together, includes counted each time */
+#define LIMIT_CONFIG_INCLUDE_DEPTH 8
+#define LIMIT_CONFIG_NESTING 16   /* groups in groups; the deepest real one has 4 */
+#define LIMIT_CONFIG_NOTES 500    /* nobody reads more errors than that */
+#define LIMIT_CONFIG_ENTRIES 4096 /* of one list: streams, sites, networks, patterns */
+#define LIMIT_CONFIG_STRING 1024  /* one value */
+#define LIMIT_CONFIG_NAME 64      /* of a stream, source, site: it stands in every log line */
+#define LIMIT_CONFIG_STEPS 16     /* of a retry schedule: BACKOFF_STEPS */
+#define LIMIT_CONFIG_DAYS 64      /* in a warm-up table: RAMP_STEPS */
+#define LIMIT_CONFIG_RATE 1000000000 /* per period; pace counts in 32 bits */
+/* Log: what may wait for a slow disk, and one event written out (22 texts of 512 bytes and
  * a reply of 1024, each byte escaped as six at worst). */
 #define LIMIT_LOG_PENDING ((uint64_t)16 * 1024 * 1024)
 #define LIMIT_LOG_RECORD  ((size_t)96 * 1024)
