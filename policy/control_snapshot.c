@@ -1,11 +1,12 @@
 #include <math.h>
 
 #include "policy/control.h"
+#include "policy/control_parts.h"
 
-#define TRUST_NS   INT64_C(86400000000000) /* a rate older than a day is a guess */
-#define MISTRUST   0.25
-#define RATE_LEAST (1.0 / 600.0)
-#define RATE_MOST  1e6
+#define TRUST_NS           INT64_C(86400000000000) /* a rate older than a day is a guess */
+#define MISTRUST           0.25
+#define CONTROL_RATE_LEAST (1.0 / 600.0)
+#define CONTROL_RATE_MOST  1e6
 
 static int64_t age_of(int64_t then_ns, int64_t now_ns)
 {
@@ -53,12 +54,12 @@ void control_restore(struct control *control, const struct control_limits *limit
     control_init(control, limits, now_ns);
     double start = control->rate;
     if (isfinite(snapshot->rate) && snapshot->rate > 0) {
-        double rate = fmin(fmax(snapshot->rate, RATE_LEAST), RATE_MOST);
+        double rate = fmin(fmax(snapshot->rate, CONTROL_RATE_LEAST), CONTROL_RATE_MOST);
         bool stale = down_ns > TRUST_NS && rate > start;
         control->rate = stale ? fmax(start, rate * MISTRUST) : rate;
     }
     if (isfinite(snapshot->ceiling) && snapshot->ceiling > 0) {
-        control->ceiling = fmin(snapshot->ceiling, RATE_MOST);
+        control->ceiling = fmin(snapshot->ceiling, CONTROL_RATE_MOST);
         control->ceiling_ns = ago(now_ns, snapshot->ceiling_age_ns, down_ns);
     }
     control->clean_since_ns = ago(now_ns, snapshot->clean_age_ns, down_ns);

@@ -2,17 +2,19 @@
 
 #include <string.h>
 
-#define MINUTE_MS        INT64_C(60000)
-#define HOUR_MS          (60 * MINUTE_MS)
-#define STEP_MS          (5 * MINUTE_MS) /* between the steps of a canary */
-#define CANARY_STEPS     4               /* 1, 2, 4, 8 messages */
-#define HOLD_MOST_MS     (7 * STOP_DAY_MS)
-#define AGAIN_MS         (30 * STOP_DAY_MS)
-#define CHECK_MOST_MS    (15 * MINUTE_MS) /* a check without an answer by then cannot tell \
-                                           */
-#define PROOF_APART_MS   (10 * MINUTE_MS)
-#define LISTED_HOLD_MS   STOP_DAY_MS /* SpamCop, CSS, XBL: not before, whatever DNS says \
-                                      */
+#define MINUTE_MS    INT64_C(60000)
+#define HOUR_MS      (60 * MINUTE_MS)
+#define STEP_MS      (5 * MINUTE_MS) /* between the steps of a canary */
+#define CANARY_STEPS 4               /* 1, 2, 4, 8 messages */
+#define HOLD_MOST_MS (7 * STOP_DAY_MS)
+#define AGAIN_MS     (30 * STOP_DAY_MS)
+#define CHECK_MOST_MS                                                 \
+    (15 * MINUTE_MS) /* a check without an answer by then cannot tell \
+                      */
+#define PROOF_APART_MS (10 * MINUTE_MS)
+#define LISTED_HOLD_MS                                              \
+    STOP_DAY_MS /* SpamCop, CSS, XBL: not before, whatever DNS says \
+                 */
 #define FRACTION_FIRST   0.25
 #define FRACTION_AGAIN   0.10
 #define FRACTION_CAREFUL 0.25
