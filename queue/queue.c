@@ -171,6 +171,9 @@ static int start_threads(struct queue *queue, struct errmsg *err)
 {
     int rc = helper_start(&queue->helper);
     if (rc == 0) {
+        rc = helper_start(&queue->copier);
+    }
+    if (rc == 0) {
         supply_kick(&queue->supply);
         struct writer_options options = {
             .disk = queue->disk,
@@ -196,7 +199,13 @@ static void drain_events(struct queue *queue)
     struct queue_event *event = atomic_exchange(&queue->events, NULL);
     while (event != NULL) {
         struct queue_event *next = event->next;
-        free(event->owner);
+        if (event->kind == QUEUE_EVENT_COMPACT) {
+            compact_event(queue, event);
+        } else if (event->kind == QUEUE_EVENT_RESTATED) {
+            restate_drop(event);
+        } else {
+            free(event->owner);
+        }
         event = next;
     }
 }
@@ -206,12 +215,15 @@ void queue_close(struct queue *queue)
     if (queue == NULL) {
         return;
     }
+    helper_stop(&queue->copier); /* what it is about to write, the writer still takes */
     if (queue->has_writer) {
         writer_stop(&queue->writer);
     }
     supply_stop(&queue->supply);
+    helper_done(&queue->copier);
     helper_done(&queue->helper);
     drain_events(queue);
+    compact_free(queue);
     supply_done(&queue->supply);
     if (queue->disk != NULL) {
         for (uint32_t slot = 1; slot < queue->index.shelf.used; slot++) {
@@ -255,6 +267,7 @@ int queue_open(struct queue **out_queue, const struct queue_options *options,
     queue->seal = options->seal;
     index_init(&queue->index, options->now_unix_ms);
     helper_init(&queue->helper);
+    helper_init(&queue->copier);
     (void)pthread_mutex_init(&queue->uploads_mutex, NULL);
     struct supply_options supply = {
         .helper = &queue->helper,

@@ -158,7 +158,7 @@ static void handle(struct queue *queue, struct queue_event *event)
     case QUEUE_EVENT_SETTLED: segment_settled(queue, event); break;
     case QUEUE_EVENT_GONE: segment_gone(queue, event); break;
     case QUEUE_EVENT_RESTATED: restate_done(queue, event); return;
-    case QUEUE_EVENT_COMPACT: break;
+    case QUEUE_EVENT_COMPACT: compact_event(queue, event); return;
     }
     free(event->owner);
 }
@@ -212,7 +212,7 @@ void queue_tick(struct queue *queue, uint64_t now_ns)
     supply_kick(&queue->supply);
     restate_run(queue);
     free_dead(queue);
-    (void)now_ns;
+    compact_run(queue, now_ns);
     publish_memory(queue);
 }
 

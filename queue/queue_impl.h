@@ -60,7 +60,9 @@ struct queue {
     const struct disk *disk; /* own_disk or the caller's */
     const struct seal *seal; /* borrowed; may be NULL */
     struct index index;
-    struct helper helper;
+    struct helper helper; /* prepares, seals, frees */
+    struct helper
+        copier; /* compaction: may wait for the writer, which waits for helper */
     struct supply supply;
     struct writer writer;
     bool has_writer;
@@ -112,8 +114,12 @@ int replay_run(struct queue *queue, uint64_t *out_next_number, struct errmsg *er
 
 /* restate.c: write the state in memory again, after a copy that may be older than it */
 void restate_add(struct queue *queue, const struct restate_item *item);
+/* What memory knows of a recipient; false when there is nothing to write. */
+bool restate_describe(const struct queue *queue, const struct restate_item *item,
+                      struct change *out_change);
 void restate_run(struct queue *queue); /* submit what waits, bounded */
 void restate_done(struct queue *queue, struct queue_event *event);
+void restate_drop(struct queue_event *event);    /* the queue closes */
 bool restate_is_idle(const struct queue *queue); /* nothing waits or is in flight */
 
 /* compact.c */

@@ -43,9 +43,8 @@ bool restate_is_idle(const struct queue *queue)
     return queue->restate.count == 0 && queue->restate.in_flight == 0;
 }
 
-/* What memory knows of the recipient; false when there is nothing to write. */
-static bool describe(const struct queue *queue, const struct restate_item *item,
-                     struct change *out_change)
+bool restate_describe(const struct queue *queue, const struct restate_item *item,
+                      struct change *out_change)
 {
     const struct index *index = &queue->index;
     change_init(out_change);
@@ -107,7 +106,7 @@ static struct restate_write *fill(struct queue *queue)
         struct restate_item item = restate->items[--restate->count];
         struct change change;
         size_t length = 0;
-        if (describe(queue, &item, &change) &&
+        if (restate_describe(queue, &item, &change) &&
             change_encode(&change, own->bytes + own->length, ITEM_BYTES, &length) == 0) {
             own->length += length;
             own->items[own->item_count++] = item;
@@ -158,4 +157,9 @@ void restate_done(struct queue *queue, struct queue_event *event)
         }
     }
     drop_write(own);
+}
+
+void restate_drop(struct queue_event *event)
+{
+    drop_write(event->owner);
 }

@@ -21,9 +21,10 @@ struct shelf_segment {
     uint64_t salt;
     uint64_t file_bytes;
     uint64_t live_bytes;
-    uint64_t seen;    /* accept and state records that core was told of */
-    uint64_t written; /* by the writer; final when closed */
-    uint64_t *refs;   /* owned; segments that records here speak about, sorted */
+    uint64_t tomb_bytes; /* tombstones that compaction put here */
+    uint64_t seen;       /* accept and state records that core was told of */
+    uint64_t written;    /* by the writer; final when closed */
+    uint64_t *refs;      /* owned; segments that records here speak about, sorted */
     uint32_t ref_count;
     uint32_t ref_room;
     uint32_t live_messages; /* records and pieces of queued messages */
