@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "relay/addresslist.h"
 #include "relay/maildate.h"
 
 /* A line is added before it is known to be too much. */
@@ -20,11 +21,6 @@ void message_done(struct message *message)
     if (message != NULL) {
         textbuf_done(&message->header);
     }
-}
-
-static bool is_space(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
 static char lower(char byte)
@@ -112,104 +108,14 @@ static void copy_value(const struct message_field *field, char *out, size_t cap)
     out[written] = '\0';
 }
 
-/* Reads a list of mailboxes (RFC 5322 3.4) one byte at a time: counts them and keeps the
- * first one's address. */
-struct mailbox_reader {
-    unsigned count;
-    unsigned comments; /* depth */
-    bool in_quotes;
-    bool in_angle;
-    bool had_angle;
-    bool has_escape;
-    size_t length;
-    char text[MESSAGE_VALUE_BYTES]; /* of the current mailbox */
-    char *first;                    /* MESSAGE_VALUE_BYTES, the caller's */
-};
-
-static void end_mailbox(struct mailbox_reader *reader)
-{
-    while (reader->length > 0 && is_space(reader->text[reader->length - 1])) {
-        reader->length--;
-    }
-    reader->text[reader->length] = '\0';
-    if (reader->length > 0 || reader->had_angle) {
-        if (reader->count == 0) {
-            memcpy(reader->first, reader->text, reader->length + 1);
-        }
-        reader->count++;
-    }
-    reader->length = 0;
-    reader->had_angle = false;
-    reader->in_angle = false;
-}
-
-static void keep_byte(struct mailbox_reader *reader, char byte)
-{
-    bool is_behind = reader->had_angle && !reader->in_angle;
-    bool is_leading = is_space(byte) && reader->length == 0;
-    if (!is_behind && !is_leading && (unsigned char)byte >= ' ' && byte != 0x7f &&
-        reader->length + 1 < sizeof reader->text) {
-        reader->text[reader->length++] = byte;
-    }
-}
-
-/* True when the byte was part of a comment or a quoted string. */
-static bool read_enclosed(struct mailbox_reader *reader, char byte)
-{
-    if (reader->has_escape) {
-        reader->has_escape = false;
-    } else if ((reader->in_quotes || reader->comments > 0) && byte == '\\') {
-        reader->has_escape = true;
-    } else if (reader->comments > 0) {
-        reader->comments += byte == '(' ? 1 : 0;
-        reader->comments -= byte == ')' ? 1 : 0;
-        return true;
-    } else if (byte == '"') {
-        reader->in_quotes = !reader->in_quotes;
-    } else if (!reader->in_quotes && byte == '(') {
-        reader->comments = 1;
-        return true;
-    } else if (!reader->in_quotes) {
-        return false;
-    }
-    if (reader->comments == 0) {
-        keep_byte(reader, byte);
-    }
-    return true;
-}
-
-static void read_byte(struct mailbox_reader *reader, char byte)
-{
-    if (read_enclosed(reader, byte)) {
-        return;
-    }
-    if (byte == '<') {
-        reader->in_angle = true;
-        reader->had_angle = true;
-        reader->length = 0; /* what came before was a display name */
-    } else if (byte == '>') {
-        reader->in_angle = false;
-    } else if ((byte == ',' || byte == ';') && !reader->in_angle) {
-        end_mailbox(reader);
-    } else if (byte == ':' && !reader->in_angle) {
-        reader->length = 0; /* a group's name */
-    } else {
-        keep_byte(reader, byte);
-    }
-}
-
 static void note_from(struct message_facts *facts, const struct message_field *field)
 {
     facts->from_fields++;
     if (facts->from_fields > 1) {
         return;
     }
-    struct mailbox_reader reader = {.first = facts->from};
-    for (size_t i = 0; i < field->value_length; i++) {
-        read_byte(&reader, field->value[i]);
-    }
-    end_mailbox(&reader);
-    facts->from_addresses = reader.count;
+    facts->from_addresses = addresslist_read(field->value, field->value_length,
+                                             facts->from, sizeof facts->from);
 
     const char *at = strrchr(facts->from, '@');
     const char *domain = at == NULL ? "" : at + 1;

@@ -142,40 +142,6 @@ TEST(message, odd_shapes)
     }
 }
 
-/* From is read as RFC 5322 writes it. */
-TEST(message, from)
-{
-    static const struct {
-        const char *value;
-        const char *address;
-        const char *domain;
-        unsigned count;
-    } cases[] = {
-        {"a@B.Example", "a@B.Example", "b.example", 1},
-        {"\"X, Y\" <a@b.c>", "a@b.c", "b.c", 1},
-        {"X (c, d <e@f>) <a@b.c> (g)", "a@b.c", "b.c", 1},
-        {"a@b.c, d@e.f", "a@b.c", "b.c", 2},
-        {"Group: a@b.c, D <d@e.f>;", "a@b.c", "b.c", 2},
-        {"\"a@evil\" <x@y.z>", "x@y.z", "y.z", 1},
-        {"\"q\\\"@evil\"@y.z", "\"q\\\"@evil\"@y.z", "y.z", 1},
-        {"<>", "", "", 1},
-        {"", "", "", 0},
-        {"no address", "no address", "", 1},
-        {"X\r\n\t<a@b.c>", "a@b.c", "b.c", 1},
-        {"(((((", "", "", 0},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char text[256];
-        int length = snprintf(text, sizeof text, "From: %s\r\n\r\n", cases[i].value);
-        (void)read_message(text, (size_t)length, 0);
-        cr_assert_eq(message.facts.from_fields, 1);
-        cr_assert_str_eq(message.facts.from, cases[i].address);
-        cr_assert_str_eq(message.facts.from_domain, cases[i].domain);
-        cr_assert_eq(message.facts.from_addresses, cases[i].count, "case %zu", i);
-        message_done(&message);
-    }
-}
-
 /* Facts that policy asks about. */
 TEST(message, facts)
 {
