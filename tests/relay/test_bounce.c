@@ -96,8 +96,7 @@ TEST(bounce, failed)
     HAS(header, "Auto-Submitted: auto-replied\r\n");
     HAS(header, "Message-ID: <n1@relay.example>\r\n");
     HAS(header, "multipart/report; report-type=delivery-status");
-    HAS(body,
-        "mx.y.example [192.0.2.9] said in answer to the recipient's address\r\n");
+    HAS(body, "mx.y.example [192.0.2.9] said in answer to the recipient's address\r\n");
     HAS(body, "      550 5.1.1 no such user\r\n");
     HAS(body, "Reporting-MTA: dns; relay.example\r\nArrival-Date: Thu, 01 Jan 1970 "
               "00:00:00 +0000"
