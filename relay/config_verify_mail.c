@@ -93,7 +93,8 @@ static void sites_verify(struct config_build *build)
 
 static bool route_domain_is_good(const char *domain)
 {
-    return strcmp(domain, "*") == 0 ||
+    return *domain == '\0' || /* noted as missing */
+           strcmp(domain, "*") == 0 ||
            config_scalar_is_host(domain[0] == '.' ? domain + 1 : domain);
 }
 

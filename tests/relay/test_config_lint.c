@@ -38,13 +38,13 @@ static void line(struct seen *seen, const char *text)
 
 TEST(config_lint, wide_numbers)
 {
-    /* A number beyond 32 bits gets the L without which libconfig makes it negative. */
+    /* Whole numbers get the L without which libconfig makes large ones negative. */
     struct seen seen;
 
     seen_init(&seen);
     line(&seen, "a = 3000000000; b = -3000000000; c = 2147483647; d = 5L; e = 1.5e3;");
     cr_assert_str_eq(seen.text,
-                     "a = 3000000000L; b = -3000000000L; c = 2147483647; d = 5L; "
+                     "a = 3000000000L; b = -3000000000L; c = 2147483647L; d = 5L; "
                      "e = 1.5e3;");
     cr_assert_eq(seen.notes.errors, 0);
     config_notes_clear(&seen.notes);
@@ -61,7 +61,6 @@ TEST(config_lint, traps)
         {"a = 99999999999999999999;", "too large"},
         {"a = 0xffffffff;", "too large"},
         {"a = 10M;", "stands in quotes"},
-        {"a = 20/s;", ""},
         {"a = 5m;", "stands in quotes"},
         {"a = \"\\x00\";", "means nothing here"},
         {"a = \"C:\\dir\";", "means nothing here"},
@@ -73,15 +72,10 @@ TEST(config_lint, traps)
 
         seen_init(&seen);
         line(&seen, cases[i].text);
-        if (cases[i].says[0] == '\0') {
-            /* libconfig itself calls this a syntax error. */
-            cr_assert_eq(seen.notes.errors, 0, "%s", cases[i].text);
-        } else {
-            cr_assert_eq(seen.notes.errors, 1, "%s", cases[i].text);
-            cr_assert(strstr(seen.notes.items[0].text, cases[i].says) != NULL, "%s: %s",
-                      cases[i].text, seen.notes.items[0].text);
-            cr_assert_eq(seen.notes.items[0].line, 7);
-        }
+        cr_assert_eq(seen.notes.errors, 1, "%s", cases[i].text);
+        cr_assert(strstr(seen.notes.items[0].text, cases[i].says) != NULL, "%s: %s",
+                  cases[i].text, seen.notes.items[0].text);
+        cr_assert_eq(seen.notes.items[0].line, 7);
         config_notes_clear(&seen.notes);
     }
 }
@@ -100,7 +94,7 @@ TEST(config_lint, not_numbers)
     cr_assert_not(seen.lint.in_comment);
     cr_assert_eq(seen.notes.errors, 0);
     cr_assert_str_eq(seen.text,
-                     "x010 = \"3000000000 010 \\\" \\\\\"; b = 1; c =  2;  d = 3;");
+                     "x010 = \"3000000000 010 \\\" \\\\\"; b = 1L; c =  2L;  d = 3L;");
     config_notes_clear(&seen.notes);
 }
 

@@ -45,7 +45,7 @@ TEST(config_text, places)
     cr_assert_eq(config_text_read(
                      &text, folder_path(&folder, "main.conf", path, sizeof path), &notes),
                  0);
-    cr_assert_str_eq(text.text, "a = 1;\n\nc = 3;\n\ne = 5;\nd = 4;\nb = 2;\n");
+    cr_assert_str_eq(text.text, "a = 1L;\n\nc = 3L;\n\ne = 5L;\nd = 4L;\nb = 2L;\n");
     cr_assert_str_eq(config_text_place(&text, 1, &line), path);
     cr_assert_eq(line, 1);
     cr_assert_str_eq(config_text_place(&text, 5, &line),
@@ -89,7 +89,7 @@ TEST(config_text, includes_that_fail)
     cr_assert(noted(&notes, "is not a file"));
     cr_assert(noted(&notes, "alone on its line"));
     cr_assert(noted(&notes, "include itself"));
-    cr_assert(strstr(text.text, "z = 1;") != NULL);
+    cr_assert(strstr(text.text, "z = 1L;") != NULL);
     config_text_clear(&text);
     config_notes_clear(&notes);
     folder_remove(&folder);
