@@ -394,6 +394,7 @@ static const char *sites_base(struct config_build *build, const struct config_li
 void config_fill_list(struct config_build *build, const struct config_list *list,
                       const struct config_fill_documents *documents)
 {
+    const config_setting_t *setting = config_document_find(documents->file, list->name);
     struct elements elements = list_collect(build, list, documents);
     bool is_schedules = strcmp(list->name, "schedules") == 0;
     size_t size = list->group->size;
@@ -419,4 +420,8 @@ void config_fill_list(struct config_build *build, const struct config_list *list
                      (const char *)build->retry);
     }
     memcpy((char *)build->config + list->offset, &slice, sizeof slice);
+    if (setting != NULL) {
+        config_build_place(build, (char *)build->config + list->offset,
+                           config_document_where(documents->file, setting));
+    }
 }

@@ -78,7 +78,7 @@ static void conditions_parse(struct config_build *build, const struct config_rep
                            reply->enhanced);
     }
     if (reply->match[0] == '\0' && reply->code[0] == '\0' && reply->enhanced[0] == '\0') {
-        config_build_error(build, &reply->match,
+        config_build_error(build, &reply->class_name,
                            "reply rule: it would take every reply; say match, code or "
                            "enhanced");
     }

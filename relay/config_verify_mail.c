@@ -168,7 +168,8 @@ static void routes_verify(struct config_build *build)
                                "\"user@example.com\" or \"@example.com\"",
                                route->domain, route->sender);
         }
-        if (route->host_count == 0) {
+        if (route->host_count == 0 &&
+            config_snapshot_where(build->snapshot, &route->hosts).line == 0) {
             config_build_error(
                 build, &route->domain,
                 "route \"%s\": where to? say host = \"relay.example.net\" or "
