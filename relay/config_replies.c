@@ -28,8 +28,9 @@ static void class_parse(struct config_build *build, const struct config_reply *r
     struct config_hint hint;
     char meant[LIMIT_CONFIG_NAME + 32];
 
-    if (finding_class_parse(reply->class_name, &rule->class) &&
-        rule->class != FINDING_NONE) {
+    if (reply->class_name[0] == '\0' || /* noted as missing */
+        (finding_class_parse(reply->class_name, &rule->class) &&
+         rule->class != FINDING_NONE)) {
         return;
     }
     config_hint_init(&hint, reply->class_name);
@@ -48,7 +49,8 @@ static void scope_parse(struct config_build *build, const struct config_reply *r
     struct config_hint hint;
     char meant[LIMIT_CONFIG_NAME + 32];
 
-    if (finding_scope_parse(reply->scope_name, &rule->scope)) {
+    if (reply->scope_name[0] == '\0' || /* noted as missing */
+        finding_scope_parse(reply->scope_name, &rule->scope)) {
         return;
     }
     config_hint_init(&hint, reply->scope_name);

@@ -10,7 +10,7 @@
 TEST(config, hostname_alone)
 {
     /* With a hostname alone there is one listener that trusts loopback, one source, the
-     * three streams and the default site, and nothing to complain about. */
+     * three streams, what ships of sites and ramps, and nothing to complain about. */
     struct loaded loaded = loaded_text(LOADED_HOST);
     const struct config *config = loaded.config;
     const struct config_listener *listener;
@@ -37,6 +37,9 @@ TEST(config, hostname_alone)
     cr_assert_eq(config->streams[config_stream_find(config, "urgent")].lifetime_ns,
                  INT64_C(900) * UNITS_NS_PER_SECOND);
     cr_assert_eq(config->sites[config->default_site].max_connections, 10);
+    cr_assert_neq(config_site_find(config, "google"), CONFIG_NONE, "shipped sites");
+    cr_assert_geq(config->site_count, 20);
+    cr_assert_eq(config->warmup_count, 4, "shipped ramps");
     cr_assert_eq(config->delivery.tls, CONFIG_TLS_OPPORTUNISTIC);
     cr_assert_eq(config->delivery.timeouts.dot_ns, INT64_C(600) * UNITS_NS_PER_SECOND);
     cr_assert_not(config->http.enabled);
