@@ -99,8 +99,8 @@ struct gate_answer {
     enum gate gate; /* GATE_COUNT: go */
     bool holds;
     int64_t earliest_ns; /* INT64_MAX: when something else changes */
-    double value;        /* what is, against ... */
-    double limit;        /* ... what may be; both 0 where there is nothing to count */
+    double value; /* what is (for a rate: 0 while open, else the limit), against ... */
+    double limit; /* ... what may be; both 0 where there is nothing to count */
     enum gate_owner owner;
     uint32_t ref;
     uint32_t units; /* when go: how many units may leave now, by all gates */

@@ -11,6 +11,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#define MATCH_TEXT_BYTES 1280 /* a reply's text, and room for what folding adds */
+#define MATCH_PAIR_WORDS 16   /* 1,024 bits: a reply has some 200 pairs */
 
 /* How far apart two words of one phrase may be; further apart they are two sentences. */
 #define MATCH_GAP_BYTES 160
@@ -19,13 +23,22 @@
  * match whatever their case. A trailing dot of text is not looked at. */
 bool match_glob(const char *glob, const char *text);
 
-/* Find the phrase pattern in text[0..length). In a pattern '<' stands for the start of a
- * word, '>' for the end of one, '#' for one or more digits, '^' for the start of the text
- * and '$' for its end; everything else is itself. Letters match whatever their case.
- * True when an alternative was found; out_start and out_end (both may be NULL) then say
- * where its first word begins and its last one ends. An empty pattern matches at 0. */
-bool match_phrase(const char *pattern, const char *text, size_t length, size_t *out_start,
-                  size_t *out_end);
+/* A text made ready to be searched by many patterns. */
+struct match_text {
+    char folded[MATCH_TEXT_BYTES]; /* see match_fold */
+    size_t length;
+    uint64_t
+        pairs[MATCH_PAIR_WORDS]; /* which two-byte pairs occur: most patterns end here */
+};
+
+/* Fold and index. Text beyond MATCH_TEXT_BYTES - 1 folded bytes is not looked at. */
+void match_prepare(struct match_text *text, const char *raw);
+
+/* Find the phrase pattern in the text. In a pattern '<' stands for the start of a word,
+ * '>' for the end of one, '#' for one or more digits, '^' for the start of the text and
+ * '$' for its end; everything else is itself, in folded form. True when an alternative
+ * was found. An empty alternative is found everywhere. */
+bool match_phrase(const char *pattern, const struct match_text *text);
 
 /* Write text in the form that phrases are written in: ASCII lower case, Latin letters
  * without their accents, Cyrillic and Greek in lower case, runs of blanks as one, control

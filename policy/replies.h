@@ -28,10 +28,19 @@ struct replies_rule {
     enum finding_blocked blocked;
     enum finding_behaviour behaviour;
     uint32_t flags;
+    bool listed; /* only where the text names a DNSBL */
 };
 
-/* The built-in table, most telling rules first. */
-const struct replies_rule *replies_builtin(size_t *out_count);
+/* The built-in tables, asked in this order. */
+enum replies_table {
+    REPLIES_FIRST,  /* what would mislead every later rule */
+    REPLIES_VENDOR, /* codes and sentences of one provider or product */
+    REPLIES_SENDER, /* what anybody may say of the sender, in several languages */
+    REPLIES_MAIL,   /* and of the message, the mailbox, the conversation and themselves */
+    REPLIES_CODES,  /* enhanced codes and codes alone: the last resort */
+    REPLIES_TABLES,
+};
+const struct replies_rule *replies_builtin(enum replies_table table, size_t *out_count);
 
 /* "421" -> 421..421, "4" or "4xx" -> 400..499, "45" or "45x" -> 450..459, "" -> any.
  * False when it is none of these. */

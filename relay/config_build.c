@@ -102,6 +102,15 @@ const char *config_build_format(struct config_build *build, const char *format, 
     return config_build_text(build, text);
 }
 
+void *config_build_items(const void *list)
+{
+    void *items;
+
+    assert(list != NULL);
+    memcpy(&items, list, sizeof items);
+    return items;
+}
+
 static size_t place_slot(const struct config_place *places, size_t room,
                          const void *value)
 {
@@ -143,6 +152,15 @@ void config_build_place(struct config_build *build, const void *value,
     slot = place_slot(snapshot->places, snapshot->place_room, value);
     snapshot->place_count += snapshot->places[slot].value == NULL;
     snapshot->places[slot] = (struct config_place){value, where};
+}
+
+void config_build_inherit(struct config_build *build, const void *value, const void *from)
+{
+    struct config_where where = config_snapshot_where(build->snapshot, from);
+
+    if (where.line != 0) {
+        config_build_place(build, value, where);
+    }
 }
 
 struct config_where config_snapshot_where(const struct config_snapshot *snapshot,

@@ -79,9 +79,17 @@ const char *config_build_text(struct config_build *build, const char *text);
 const char *config_build_format(struct config_build *build, const char *format, ...)
     ATTR_PRINTF(2, 3);
 
+/* The array behind a list of the configuration, which nobody else sees yet. list is the
+ * address of its pointer: &config->streams. */
+void *config_build_items(const void *list);
+
 /* Remember who set a value; file is borrowed from the build's memory. */
 void config_build_place(struct config_build *build, const void *value,
                         struct config_where where);
+/* A value was taken from another: whoever set that one set this. */
+void config_build_inherit(struct config_build *build, const void *value,
+                          const void *from);
+
 struct config_where config_snapshot_where(const struct config_snapshot *snapshot,
                                           const void *value);
 

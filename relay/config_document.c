@@ -92,7 +92,10 @@ struct config_where config_document_where(const struct config_document *document
     if (document->is_default || text->place_count == 0) {
         return (struct config_where){"", 0};
     }
-    if (line == 0 || line > text->place_count) {
+    if (line == 0) {
+        line = 1; /* the root itself */
+    }
+    if (line > text->place_count) {
         line = (unsigned)text->place_count;
     }
     return (struct config_where){

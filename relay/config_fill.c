@@ -49,6 +49,22 @@ static void unknown_key(struct filling *filling, const struct config_document *d
                        config_hint_key(filling->group, name, hint, sizeof hint));
 }
 
+/* Two names of one field (host, hosts): only one of them may be written. */
+static void alias_check(const struct filling *filling, const struct config_key *key,
+                        const struct config_value_at *at)
+{
+    for (size_t i = 0; i < filling->group->key_count; i++) {
+        const struct config_key *other = &filling->group->keys[i];
+
+        if (other != key && other->offset == key->offset &&
+            other->kind == CONFIG_KIND_HOSTS && (filling->seen >> i & 1) != 0) {
+            config_notes_error(filling->build->notes, at->where.file, at->where.line,
+                               "%s%s: %s is given too; keep one of them", filling->prefix,
+                               key->name, other->name);
+        }
+    }
+}
+
 static void key_set(struct filling *filling, const struct config_document *document,
                     const config_setting_t *setting)
 {
@@ -65,6 +81,7 @@ static void key_set(struct filling *filling, const struct config_document *docum
         unknown_key(filling, document, setting);
         return;
     }
+    alias_check(filling, key, &at);
     filling->seen |= UINT64_C(1) << (key - filling->group->keys);
     if (key->kind == CONFIG_KIND_GROUP || key->kind == CONFIG_KIND_LIST) {
         /* Filled on their own; only their type is looked at here. */
@@ -316,7 +333,7 @@ static struct elements list_collect(struct config_build *build,
 }
 
 static void element_fill(struct config_build *build, const struct config_list *list,
-                         const struct element *element, char *target, const void *base)
+                         const struct element *element, char *target, const char *base)
 {
     struct filling filling = {
         .build = build, .group = list->group, .target = target, .base = base};
@@ -343,16 +360,21 @@ static void element_fill(struct config_build *build, const struct config_list *l
     }
 }
 
-/* What a site says nothing about is as in the site "default". */
-static const void *sites_base(struct config_build *build, const struct config_list *list,
-                              const struct elements *elements)
+/* What a site says nothing about is as in the site "default", which is filled first. */
+static const char *sites_base(struct config_build *build, const struct config_list *list,
+                              const struct elements *elements, char *items)
 {
     const struct element *element = elements_find(elements, "default");
-    struct config_site *base = config_build_alloc(build, 1, sizeof *base);
     const struct element none = {.name = "default"};
+    char *base;
 
-    element_fill(build, list, element == NULL ? &none : element, (char *)base, NULL);
-    base->match = (struct config_strings){0};
+    if (element == NULL) {
+        base = config_build_alloc(build, 1, list->group->size);
+        element_fill(build, list, &none, base, NULL);
+        return base;
+    }
+    base = items + (size_t)(element - elements->items) * list->group->size;
+    element_fill(build, list, element, base, NULL);
     return base;
 }
 
@@ -360,34 +382,28 @@ void config_fill_list(struct config_build *build, const struct config_list *list
                       const struct config_fill_documents *documents)
 {
     struct elements elements = list_collect(build, list, documents);
-    bool is_sites = strcmp(list->name, "sites") == 0;
     bool is_schedules = strcmp(list->name, "schedules") == 0;
-    char *items =
-        config_build_alloc(build, elements.count + is_schedules, list->group->size);
-    const void *base = NULL;
+    size_t size = list->group->size;
+    char *items = config_build_alloc(build, elements.count + is_schedules, size);
+    const char *base = NULL;
+    struct {
+        const void *items;
+        size_t count;
+    } slice = {items, elements.count + is_schedules};
 
-    if (is_sites) {
-        base = sites_base(build, list, &elements);
+    if (strcmp(list->name, "sites") == 0) {
+        base = sites_base(build, list, &elements, items);
     }
     for (size_t i = 0; i < elements.count; i++) {
-        bool is_base = is_sites && strcmp(elements.items[i].name, "default") == 0;
-
-        element_fill(build, list, &elements.items[i], items + i * list->group->size,
-                     is_base ? NULL : base);
+        if (items + i * size != base) {
+            element_fill(build, list, &elements.items[i], items + i * size, base);
+        }
     }
     if (is_schedules) {
         const struct element retry = {.name = "default"};
 
-        element_fill(build, list, &retry, items + elements.count * list->group->size,
-                     build->retry);
-        elements.count++;
+        element_fill(build, list, &retry, items + elements.count * size,
+                     (const char *)build->retry);
     }
-    {
-        struct {
-            const void *items;
-            size_t count;
-        } slice = {items, elements.count};
-
-        memcpy((char *)build->config + list->offset, &slice, sizeof slice);
-    }
+    memcpy((char *)build->config + list->offset, &slice, sizeof slice);
 }

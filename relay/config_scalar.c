@@ -395,3 +395,49 @@ int config_scalar_text(struct config_build *build, const struct config_key *key,
     assert(!"a kind that is not one value");
     return -EINVAL;
 }
+
+int config_scalar_hop(struct config_build *build, const char *text,
+                      struct config_host *hop, struct errmsg *err)
+{
+    char name[LIMIT_CONFIG_STRING + 1];
+    const char *colon = strrchr(text, ':');
+    struct config_address address;
+    struct errmsg ignored;
+    unsigned long port = 0;
+
+    if (config_scalar_clean(text, err) != 0) {
+        return -EINVAL;
+    }
+    (void)snprintf(name, sizeof name, "%s", text);
+    if (colon != NULL && (text[0] == '[' || strchr(text, ':') == colon)) {
+        size_t digits = strspn(colon + 1, "0123456789");
+
+        port = strtoul(colon + 1, NULL, 10);
+        if (digits == 0 || digits > 5 || colon[1 + digits] != '\0' || port == 0 ||
+            port > UINT16_MAX) {
+            goto bad;
+        }
+        name[colon - text] = '\0';
+    }
+    if (name[0] == '[') {
+        size_t bytes = strlen(name);
+
+        if (name[bytes - 1] != ']') {
+            goto bad;
+        }
+        name[bytes - 1] = '\0';
+        memmove(name, name + 1, bytes - 1);
+    }
+    if (!config_scalar_is_host(name) &&
+        (name[0] == '\0' || config_address_parse(name, &address, &ignored) != 0)) {
+        goto bad;
+    }
+    *hop = (struct config_host){config_build_text(build, name), (uint16_t)port};
+    return 0;
+bad:
+    errmsg_set(err,
+               "\"%.60s\" is not a host; write \"relay.example.net\", "
+               "\"192.0.2.1:587\" or \"[2001:db8::1]:587\"",
+               text);
+    return -EINVAL;
+}

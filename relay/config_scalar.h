@@ -45,4 +45,9 @@ ATTR_MUST_CHECK int config_scalar_choice(const struct config_choice *choices,
                                          const char *text, unsigned *value,
                                          struct errmsg *err);
 
+/* A host with or without a port: "name", "name:port", "192.0.2.1:25", "2001:db8::1",
+ * "[2001:db8::1]:25". The port is 0 where none was given. */
+ATTR_MUST_CHECK int config_scalar_hop(struct config_build *build, const char *text,
+                                      struct config_host *hop, struct errmsg *err);
+
 #endif

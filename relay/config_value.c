@@ -1,7 +1,5 @@
 #include "relay/config_value.h"
 
-#include <arpa/inet.h>
-
 #include <assert.h>
 #include <errno.h>
 #include <libconfig.h>
@@ -128,53 +126,6 @@ static void number_set(const struct reading *reading, void *field,
     }
 }
 
-/* "name", "name:port", "192.0.2.1:25", "2001:db8::1", "[2001:db8::1]:25". */
-static int host_parse(struct config_build *build, const char *text,
-                      struct config_host *host, struct errmsg *err)
-{
-    char name[LIMIT_CONFIG_STRING + 1];
-    const char *colon = strrchr(text, ':');
-    struct config_address address;
-    struct errmsg ignored;
-    unsigned long port = 0;
-
-    if (config_scalar_clean(text, err) != 0) {
-        return -EINVAL;
-    }
-    (void)snprintf(name, sizeof name, "%s", text);
-    if (colon != NULL && (text[0] == '[' || strchr(text, ':') == colon)) {
-        size_t digits = strspn(colon + 1, "0123456789");
-
-        port = strtoul(colon + 1, NULL, 10);
-        if (digits == 0 || digits > 5 || colon[1 + digits] != '\0' || port == 0 ||
-            port > UINT16_MAX) {
-            goto bad;
-        }
-        name[colon - text] = '\0';
-    }
-    if (name[0] == '[') {
-        size_t bytes = strlen(name);
-
-        if (name[bytes - 1] != ']') {
-            goto bad;
-        }
-        name[bytes - 1] = '\0';
-        memmove(name, name + 1, bytes - 1);
-    }
-    if (!config_scalar_is_host(name) &&
-        (name[0] == '\0' || config_address_parse(name, &address, &ignored) != 0)) {
-        goto bad;
-    }
-    *host = (struct config_host){config_build_text(build, name), (uint16_t)port};
-    return 0;
-bad:
-    errmsg_set(err,
-               "\"%.60s\" is not a host; write \"relay.example.net\", "
-               "\"192.0.2.1:587\" or \"[2001:db8::1]:587\"",
-               text);
-    return -EINVAL;
-}
-
 /* One text of a list into its place in the array. */
 static int item_text(const struct reading *reading, const char *text, void *item,
                      struct errmsg *err)
@@ -187,7 +138,7 @@ static int item_text(const struct reading *reading, const char *text, void *item
         return config_network_parse(text, item, err);
     }
     if (key->kind == CONFIG_KIND_HOSTS) {
-        return host_parse(reading->build, text, item, err);
+        return config_scalar_hop(reading->build, text, item, err);
     }
     if (key->kind == CONFIG_KIND_DURATIONS) {
         one.kind = CONFIG_KIND_DURATION;

@@ -4,9 +4,9 @@
 #define RELAY_LOG_JSON_H
 
 #include "relay/log.h"
-#include "relay/textbuf.h"
+#include "relay/linebuf.h"
 
 /* Add the line, with its end. event->unix_ms is set. */
-void log_json_write(struct textbuf *buf, const struct log_event *event);
+void log_json_write(struct linebuf *buf, const struct log_event *event);
 
 #endif

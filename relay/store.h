@@ -102,7 +102,8 @@ void store_del(struct store *store, enum store_kind kind, const char *key,
                struct store_ticket *ticket);
 
 /* Add to the count of key in the hour that holds unix_ms. Never answered; lost only when
- * the machine fails within the second, or dropped as above. */
+ * the machine fails within the second, or dropped as above. Callers add up first, and
+ * come once a second or so. */
 void store_count(struct store *store, const char *key, int64_t unix_ms, uint64_t add);
 
 /* Append to the journal; journal_record calls it. */
@@ -146,6 +147,8 @@ struct store_counted {
 
 struct store_count_query {
     struct store_ticket ticket; /* as above */
+    struct store *store;        /* set by the store */
+    struct store *store;        /* the store's */
     const char *prefix;         /* borrowed until done_cb */
     int64_t since_unix_ms;
     unsigned limit;

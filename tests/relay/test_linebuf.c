@@ -3,20 +3,20 @@
 #include <time.h>
 
 #include "relay/entropy.h"
-#include "relay/textbuf.h"
+#include "relay/linebuf.h"
 
 #include "tests/support/test.h"
 
 static char memory[4096];
 
-static struct textbuf start(void)
+static struct linebuf start(void)
 {
-    struct textbuf buf;
-    textbuf_init(&buf, memory, sizeof memory);
+    struct linebuf buf;
+    linebuf_init(&buf, memory, sizeof memory);
     return buf;
 }
 
-static const char *text_of(const struct textbuf *buf)
+static const char *text_of(const struct linebuf *buf)
 {
     static char text[sizeof memory + 1];
     memcpy(text, buf->data, buf->used);
@@ -24,19 +24,19 @@ static const char *text_of(const struct textbuf *buf)
     return text;
 }
 
-TEST(textbuf, writes_numbers)
+TEST(linebuf, writes_numbers)
 {
     /* The smallest and largest numbers are written in full. */
-    struct textbuf buf = start();
-    textbuf_int(&buf, INT64_MIN);
-    textbuf_char(&buf, ' ');
-    textbuf_int(&buf, 0);
-    textbuf_char(&buf, ' ');
-    textbuf_unsigned(&buf, UINT64_MAX);
+    struct linebuf buf = start();
+    linebuf_int(&buf, INT64_MIN);
+    linebuf_char(&buf, ' ');
+    linebuf_int(&buf, 0);
+    linebuf_char(&buf, ' ');
+    linebuf_unsigned(&buf, UINT64_MAX);
     cr_assert_str_eq(text_of(&buf), "-9223372036854775808 0 18446744073709551615");
 }
 
-TEST(textbuf, writes_seconds)
+TEST(linebuf, writes_seconds)
 {
     /* Milliseconds are written as seconds without trailing zeros; negative ones as 0. */
     const struct {
@@ -45,13 +45,13 @@ TEST(textbuf, writes_seconds)
     } cases[] = {{0, "0"},       {1, "0.001"},  {50, "0.05"},           {1400, "1.4"},
                  {999, "0.999"}, {60000, "60"}, {86400010, "86400.01"}, {-5, "0"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct textbuf buf = start();
-        textbuf_seconds(&buf, cases[i].ms);
+        struct linebuf buf = start();
+        linebuf_seconds(&buf, cases[i].ms);
         cr_assert_str_eq(text_of(&buf), cases[i].text);
     }
 }
 
-TEST(textbuf, writes_times_as_the_c_library_does)
+TEST(linebuf, writes_times_as_the_c_library_does)
 {
     /* Random instants until 9999 and the edges of years are written as gmtime_r has them.
      */
@@ -69,27 +69,27 @@ TEST(textbuf, writes_times_as_the_c_library_does)
         char wanted[64];
         cr_assert_gt(strftime(wanted, sizeof wanted, "%Y-%m-%dT%H:%M:%S.007Z", &parts),
                      0);
-        struct textbuf buf = start();
-        textbuf_time(&buf, (int64_t)seconds * 1000 + 7, "Z");
+        struct linebuf buf = start();
+        linebuf_time(&buf, (int64_t)seconds * 1000 + 7, "Z");
         cr_assert_str_eq(text_of(&buf), wanted, "seed %llu", (unsigned long long)seed);
     }
 }
 
-TEST(textbuf, never_writes_past_its_end)
+TEST(linebuf, never_writes_past_its_end)
 {
     /* What does not fit is left out, everything after it too, and is_full says so. */
     char small[8] = "ABCDEFG";
-    struct textbuf buf;
-    textbuf_init(&buf, small, 4);
-    textbuf_text(&buf, "xyz");
-    textbuf_text(&buf, "toolong");
-    textbuf_char(&buf, 'q');
+    struct linebuf buf;
+    linebuf_init(&buf, small, 4);
+    linebuf_text(&buf, "xyz");
+    linebuf_text(&buf, "toolong");
+    linebuf_char(&buf, 'q');
     cr_assert(buf.is_full);
     cr_assert_eq(buf.used, 3);
     cr_assert_str_eq(small, "xyzDEFG");
 }
 
-TEST(textbuf, escapes_json)
+TEST(linebuf, escapes_json)
 {
     /* Control bytes, quotes, line separators and bytes that are not UTF-8 are harmless;
      * good UTF-8 stays. */
@@ -110,16 +110,16 @@ TEST(textbuf, escapes_json)
         {"\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\""},            /* over-long */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct textbuf buf = start();
-        textbuf_json(&buf, cases[i].raw, 512);
+        struct linebuf buf = start();
+        linebuf_json(&buf, cases[i].raw, 512);
         cr_assert_str_eq(text_of(&buf), cases[i].json);
     }
-    struct textbuf buf = start();
-    textbuf_json(&buf, "12345\xc3\xbc", 6);
+    struct linebuf buf = start();
+    linebuf_json(&buf, "12345\xc3\xbc", 6);
     cr_assert_str_eq(text_of(&buf), "\"12345\\ufffd\"", "a cut letter is no letter");
 }
 
-TEST(textbuf, writes_json_that_a_reader_takes)
+TEST(linebuf, writes_json_that_a_reader_takes)
 {
     /* Any bytes make a string that a strict JSON parser accepts, and that has no line
      * end. */
@@ -132,8 +132,8 @@ TEST(textbuf, writes_json_that_a_reader_takes)
         for (size_t i = 0; i < size; i++) {
             raw[i] = (char)entropy_dice_roll(&dice);
         }
-        struct textbuf buf = start();
-        textbuf_json(&buf, raw, sizeof raw);
+        struct linebuf buf = start();
+        linebuf_json(&buf, raw, sizeof raw);
         cr_assert_null(memchr(buf.data, '\n', buf.used));
         json_t *value = json_loadb(buf.data, buf.used, JSON_DECODE_ANY, NULL);
         cr_assert(json_is_string(value), "seed %llu: %s", (unsigned long long)seed,
@@ -142,10 +142,10 @@ TEST(textbuf, writes_json_that_a_reader_takes)
     }
 }
 
-TEST(textbuf, cleans_lines)
+TEST(linebuf, cleans_lines)
 {
     /* In a line the same bytes become '?', and so do those the caller names. */
-    struct textbuf buf = start();
-    textbuf_line(&buf, "a\nb\x1b\xff<\xc3\xbc>\xe2\x80\xa8", 512, "<>");
+    struct linebuf buf = start();
+    linebuf_line(&buf, "a\nb\x1b\xff<\xc3\xbc>\xe2\x80\xa8", 512, "<>");
     cr_assert_str_eq(text_of(&buf), "a?b???\xc3\xbc??");
 }

@@ -1,4 +1,4 @@
-#include "relay/textbuf.h"
+#include "relay/linebuf.h"
 
 #include <assert.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
-void textbuf_init(struct textbuf *buf, char *data, size_t size)
+void linebuf_init(struct linebuf *buf, char *data, size_t size)
 {
     assert(buf != NULL);
     assert(data != NULL);
@@ -20,7 +20,7 @@ void textbuf_init(struct textbuf *buf, char *data, size_t size)
     buf->is_full = false;
 }
 
-void textbuf_add(struct textbuf *buf, const char *data, size_t size)
+void linebuf_add(struct linebuf *buf, const char *data, size_t size)
 {
     if (buf->is_full || size > buf->size - buf->used) {
         buf->is_full = true;
@@ -30,18 +30,18 @@ void textbuf_add(struct textbuf *buf, const char *data, size_t size)
     buf->used += size;
 }
 
-void textbuf_text(struct textbuf *buf, const char *text)
+void linebuf_text(struct linebuf *buf, const char *text)
 {
-    textbuf_add(buf, text, strlen(text));
+    linebuf_add(buf, text, strlen(text));
 }
 
-void textbuf_char(struct textbuf *buf, char byte)
+void linebuf_char(struct linebuf *buf, char byte)
 {
-    textbuf_add(buf, &byte, 1);
+    linebuf_add(buf, &byte, 1);
 }
 
 /* At least `least` digits. */
-static void add_digits(struct textbuf *buf, uint64_t value, unsigned least)
+static void add_digits(struct linebuf *buf, uint64_t value, unsigned least)
 {
     char digits[DIGITS_MAX];
     size_t at = sizeof digits;
@@ -51,25 +51,25 @@ static void add_digits(struct textbuf *buf, uint64_t value, unsigned least)
         value /= 10;
         least = least > 0 ? least - 1 : 0;
     } while (value > 0 || least > 0);
-    textbuf_add(buf, digits + at, sizeof digits - at);
+    linebuf_add(buf, digits + at, sizeof digits - at);
 }
 
-void textbuf_unsigned(struct textbuf *buf, uint64_t value)
+void linebuf_unsigned(struct linebuf *buf, uint64_t value)
 {
     add_digits(buf, value, 1);
 }
 
-void textbuf_int(struct textbuf *buf, int64_t value)
+void linebuf_int(struct linebuf *buf, int64_t value)
 {
     if (value < 0) {
-        textbuf_char(buf, '-');
+        linebuf_char(buf, '-');
         add_digits(buf, 0 - (uint64_t)value, 1);
         return;
     }
     add_digits(buf, (uint64_t)value, 1);
 }
 
-void textbuf_seconds(struct textbuf *buf, int64_t value_ms)
+void linebuf_seconds(struct linebuf *buf, int64_t value_ms)
 {
     uint64_t ms = value_ms > 0 ? (uint64_t)value_ms : 0;
     add_digits(buf, ms / 1000, 1);
@@ -82,13 +82,13 @@ void textbuf_seconds(struct textbuf *buf, int64_t value_ms)
         rest /= 10;
         places--;
     }
-    textbuf_char(buf, '.');
+    linebuf_char(buf, '.');
     add_digits(buf, rest, places);
 }
 
 /* Days since 1970 to a date of the Gregorian calendar: years begin in March, so that the
  * leap day is the last, and 400 of them have the same number of days. */
-static void add_date(struct textbuf *buf, int64_t days)
+static void add_date(struct linebuf *buf, int64_t days)
 {
     int64_t shifted = days + 719468; /* days from 0000-03-01 to 1970-01-01 */
     int64_t era = shifted / DAYS_PER_ERA;
@@ -102,26 +102,26 @@ static void add_date(struct textbuf *buf, int64_t days)
     int64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
     int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
     add_digits(buf, (uint64_t)year, 4);
-    textbuf_char(buf, '-');
+    linebuf_char(buf, '-');
     add_digits(buf, (uint64_t)month, 2);
-    textbuf_char(buf, '-');
+    linebuf_char(buf, '-');
     add_digits(buf, (uint64_t)day, 2);
 }
 
-void textbuf_time(struct textbuf *buf, int64_t unix_ms, const char *zone)
+void linebuf_time(struct linebuf *buf, int64_t unix_ms, const char *zone)
 {
     int64_t at_ms = unix_ms < 0 ? 0 : unix_ms > UNIX_MS_MAX ? UNIX_MS_MAX : unix_ms;
     add_date(buf, at_ms / MS_PER_DAY);
     uint64_t of_day_ms = (uint64_t)(at_ms % MS_PER_DAY);
-    textbuf_char(buf, 'T');
+    linebuf_char(buf, 'T');
     add_digits(buf, of_day_ms / 3600000, 2);
-    textbuf_char(buf, ':');
+    linebuf_char(buf, ':');
     add_digits(buf, of_day_ms / 60000 % 60, 2);
-    textbuf_char(buf, ':');
+    linebuf_char(buf, ':');
     add_digits(buf, of_day_ms / 1000 % 60, 2);
-    textbuf_char(buf, '.');
+    linebuf_char(buf, '.');
     add_digits(buf, of_day_ms % 1000, 3);
-    textbuf_text(buf, zone);
+    linebuf_text(buf, zone);
 }
 
 static bool is_tail(const char *at, size_t left, size_t count)
@@ -168,7 +168,7 @@ static bool is_treacherous(const char *at, size_t size)
            (size == 2 && (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0);
 }
 
-static void add_unicode_escape(struct textbuf *buf, unsigned value)
+static void add_unicode_escape(struct linebuf *buf, unsigned value)
 {
     char escape[6] = {'\\',
                       'u',
@@ -176,17 +176,17 @@ static void add_unicode_escape(struct textbuf *buf, unsigned value)
                       hex_digits[value >> 8 & 15],
                       hex_digits[value >> 4 & 15],
                       hex_digits[value & 15]};
-    textbuf_add(buf, escape, sizeof escape);
+    linebuf_add(buf, escape, sizeof escape);
 }
 
-static void add_json_ascii(struct textbuf *buf, char byte)
+static void add_json_ascii(struct linebuf *buf, char byte)
 {
     switch (byte) {
-    case '"': textbuf_text(buf, "\\\""); return;
-    case '\\': textbuf_text(buf, "\\\\"); return;
-    case '\n': textbuf_text(buf, "\\n"); return;
-    case '\r': textbuf_text(buf, "\\r"); return;
-    case '\t': textbuf_text(buf, "\\t"); return;
+    case '"': linebuf_text(buf, "\\\""); return;
+    case '\\': linebuf_text(buf, "\\\\"); return;
+    case '\n': linebuf_text(buf, "\\n"); return;
+    case '\r': linebuf_text(buf, "\\r"); return;
+    case '\t': linebuf_text(buf, "\\t"); return;
     default: add_unicode_escape(buf, (unsigned char)byte); return;
     }
 }
@@ -211,15 +211,15 @@ static unsigned code_point(const char *at, size_t size)
            ((unsigned char)at[2] & 0x3fU);
 }
 
-void textbuf_json(struct textbuf *buf, const char *text, size_t max)
+void linebuf_json(struct linebuf *buf, const char *text, size_t max)
 {
     size_t left = strnlen(text, max);
     const char *at = text;
-    textbuf_char(buf, '"');
+    linebuf_char(buf, '"');
     while (left > 0) {
         size_t step = plain_run(at, left);
         if (step > 0) {
-            textbuf_add(buf, at, step);
+            linebuf_add(buf, at, step);
         } else if ((unsigned char)*at < 0x80) {
             step = 1;
             add_json_ascii(buf, *at);
@@ -227,20 +227,20 @@ void textbuf_json(struct textbuf *buf, const char *text, size_t max)
             step = sequence_size(at, left);
             if (step == 0) {
                 step = 1;
-                textbuf_text(buf, "\\ufffd");
+                linebuf_text(buf, "\\ufffd");
             } else if (is_treacherous(at, step)) {
                 add_unicode_escape(buf, code_point(at, step));
             } else {
-                textbuf_add(buf, at, step);
+                linebuf_add(buf, at, step);
             }
         }
         at += step;
         left -= step;
     }
-    textbuf_char(buf, '"');
+    linebuf_char(buf, '"');
 }
 
-void textbuf_line(struct textbuf *buf, const char *text, size_t max, const char *also)
+void linebuf_line(struct linebuf *buf, const char *text, size_t max, const char *also)
 {
     size_t left = strnlen(text, max);
     const char *at = text;
@@ -252,9 +252,9 @@ void textbuf_line(struct textbuf *buf, const char *text, size_t max, const char 
             is_bad = byte < ' ' || byte == 0x7f || strchr(also, *at) != NULL;
         }
         if (is_bad) {
-            textbuf_char(buf, '?');
+            linebuf_char(buf, '?');
         } else {
-            textbuf_add(buf, at, step);
+            linebuf_add(buf, at, step);
         }
         step = step == 0 ? 1 : step;
         at += step;
