@@ -176,7 +176,7 @@ static unsigned check_headers(const struct api_exchange *exchange, const char *m
         *out_sentence = "the content type is application/json";
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     }
-    if (strtoull(length, NULL, 10) > LIMIT_API_BODY) {
+    if (strtoull(length, NULL, 10) > (unsigned long long)LIMIT_API_BODY) {
         *out_sentence = "the body is too large";
         return MHD_HTTP_CONTENT_TOO_LARGE;
     }
@@ -299,7 +299,7 @@ static enum MHD_Result start_ask(struct api_exchange *exchange, const char *meth
 static enum MHD_Result collect(struct api_exchange *exchange, const char *bytes,
                                size_t length)
 {
-    if (exchange->body_length + length > LIMIT_API_BODY) {
+    if (exchange->body_length + length > (size_t)LIMIT_API_BODY) {
         return MHD_NO; /* chunked and endless: only cutting the connection ends it */
     }
     if (exchange->body_length + length > exchange->body_room) {
@@ -333,6 +333,7 @@ static enum MHD_Result begin(struct api_door *door, struct MHD_Connection *conne
     return status == 0 ? MHD_YES : refuse(connection, status, sentence);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's own signature */
 enum MHD_Result api_exchange_handle(void *owner, struct MHD_Connection *connection,
                                     const char *path, const char *method,
                                     const char *version, const char *upload,

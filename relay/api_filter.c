@@ -27,9 +27,9 @@ void api_filter_init(struct api_filter *filter)
     };
 }
 
-static char lower(char letter)
+static int lower(char letter)
 {
-    return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+    return letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter;
 }
 
 /* Wildcard match with one step of memory: after a mismatch the last '*' takes one more

@@ -212,13 +212,16 @@ static int bind_tcp(const struct api_server_options *options, int *out_fd,
         }
         return code;
     }
-    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {.v6 = {.sin6_port = 0}};
     socklen_t bound_length = sizeof bound;
-    int result = getsockname(fd, (struct sockaddr *)&bound, &bound_length);
+    int result = getsockname(fd, &bound.any, &bound_length);
     assert(result == 0);
-    *out_port = ntohs(bound.ss_family == AF_INET6
-                          ? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
-                          : ((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+    *out_port =
+        ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
     *out_fd = fd;
     return 0;
 }

@@ -1,7 +1,6 @@
 /* The operator's command. It asks the daemon over its control socket and knows nothing
  * that cannot be asked there; `classify` alone needs no daemon. */
 
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,7 +229,6 @@ int main(int argc, char **argv)
                                          .run = mesura_queue_mailq};
     const char *name = strrchr(argv[0], '/');
 
-    (void)setlocale(LC_CTYPE, "");
     name = name == NULL ? argv[0] : name + 1;
     enum mesura_exit result = MESURA_DONE;
     if (strcmp(name, "mailq") == 0) {

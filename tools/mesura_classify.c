@@ -34,7 +34,6 @@ enum mesura_exit mesura_classify_run(const struct mesura_args *args)
     FILE *input = is_file ? fopen(args->names[0], "re") : stdin;
     char *line = NULL;
     size_t room = 0;
-    ssize_t length = 0;
 
     if (input == NULL) {
         char why[128];
@@ -42,7 +41,7 @@ enum mesura_exit mesura_classify_run(const struct mesura_args *args)
                       strerror_r(errno, why, sizeof why));
         return MESURA_NOTHING;
     }
-    while ((length = getline(&line, &room, input)) >= 0) {
+    while (getline(&line, &room, input) >= 0) {
         line[strcspn(line, "\r\n")] = '\0';
         if (line[0] != '\0') {
             classify_line(line);

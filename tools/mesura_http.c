@@ -7,7 +7,7 @@
 
 #include <curl/curl.h>
 
-#define ANSWER_MAX_BYTES (64U * 1024U * 1024U)
+#define ANSWER_MAX_BYTES ((size_t)64 * 1024 * 1024)
 #define WAIT_SECONDS     60L
 
 struct answer {

@@ -149,7 +149,7 @@ def unit():
 
 
 def clang_tidy_one(path):
-    done = subprocess.run(["clang-tidy", "--quiet", "-p", "build", str(path)], cwd=ROOT, stdin=subprocess.DEVNULL,
+    done = subprocess.run(["clang-tidy", "--quiet", "-p", "build-clang", str(path)], cwd=ROOT, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return path, done.returncode, done.stdout
 
@@ -161,10 +161,10 @@ def lint():
         count(good, " ".join(["tidy.py", *arguments]), tail(log, 60))
     log = ROOT / "build-lint" / "format.log"
     count(run(["tools/format", "--check"], log) == 0, "clang-format", tail(log))
-    if not build("build", "gcc", []):
+    if not build("build-clang", "clang", []):
         return
     say("clang-tidy")
-    known = json.loads((ROOT / "build" / "compile_commands.json").read_text())
+    known = json.loads((ROOT / "build-clang" / "compile_commands.json").read_text())
     paths = {(pathlib.Path(entry["directory"]) / entry["file"]).resolve() for entry in known}
     own = sorted(path for path in paths
                  if path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in OWN)
