@@ -37,6 +37,15 @@
 #define LIMIT_API_IDLE_S 60              /* then a keep-alive connection is closed */
 #define LIMIT_API_WHY 512                /* an operator's reason */
 
+#define LIMIT_MESSAGE_RECIPIENTS 10000 /* where a listener sets no limit of its own */
+#define LIMIT_IDLE_COMMANDS 100         /* NOOP and the like between two messages */
+#define LIMIT_CREDIT_STEP (1024 * 1024) /* credits for a body larger than declared */
+
+#define LIMIT_LINGER_MS 2000     /* for the last answer to arrive before a close */
+#define LIMIT_HANDSHAKE_MS 30000 /* TLS, either side */
+
+#define LIMIT_STOP_MS 5000       /* sessions that are still busy at the end are cut */
+
 /* DNS, against floods (facts/protocol.md, table 2, row 19). */
 #define LIMIT_MX_HOSTS 10
 #define LIMIT_ADDRESSES 20
@@ -51,7 +60,6 @@
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100
 
-/* Log: what may wait for a slow disk, and one event written out (23 texts of 512 bytes and
 /* Configuration: a file is written by a person; anything larger is not one. */
 #define LIMIT_CONFIG_BYTES (4 * 1024 * 1024) /* all files together, includes counted each time */
 #define LIMIT_CONFIG_INCLUDE_DEPTH 8
