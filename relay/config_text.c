@@ -176,6 +176,7 @@ static void on_lint_put(void *owner, const char *bytes, size_t count)
     text_put(owner, bytes, count);
 }
 
+/* Takes the content. */
 static void frame_push(struct scan *scan, char *content, size_t bytes, const char *name)
 {
     assert(scan->depth < LIMIT_CONFIG_INCLUDE_DEPTH);
@@ -284,11 +285,8 @@ static int scan_frames(struct scan *scan)
             return -EINVAL;
         }
         scan_line(scan, &line, frame->file);
-        if (scan->lint.too_deep) {
-            return -EINVAL;
-        }
     }
-    return 0;
+    return scan->lint.is_unfit ? -EINVAL : 0;
 }
 
 static int scan_run(struct config_text *text, char *content, size_t bytes,
