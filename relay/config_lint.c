@@ -167,9 +167,12 @@ static size_t lint_token(struct config_lint *lint, const struct config_lint_line
 {
     const char *bytes = line->bytes;
     char c = bytes[at];
-    char next = at + 1 < line->count ? bytes[at + 1] : '\0';
+    char next = '\0';
     size_t end = at + 1;
 
+    if (end < line->count) {
+        next = bytes[end];
+    }
     if (c == '#' || (c == '/' && next == '/')) {
         return line->count; /* a comment: libconfig need not see it */
     }

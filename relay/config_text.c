@@ -179,13 +179,15 @@ static void on_lint_put(void *owner, const char *bytes, size_t count)
 /* Takes the content. */
 static void frame_push(struct scan *scan, char *content, size_t bytes, const char *name)
 {
+    struct frame *frame;
+
     assert(scan->depth < LIMIT_CONFIG_INCLUDE_DEPTH);
-    scan->frames[scan->depth++] = (struct frame){
-        .content = content,
-        .at = content,
-        .end = content + bytes,
-        .file = file_put(scan->text, name),
-    };
+    frame = &scan->frames[scan->depth++];
+    frame->content = content;
+    frame->at = content;
+    frame->end = content + bytes;
+    frame->line = 0;
+    frame->file = file_put(scan->text, name);
 }
 
 static void frame_pop(struct scan *scan)
