@@ -182,10 +182,12 @@ int config_check(const char *path, FILE *out)
 /* The snapshot behind a configuration; only its reference count ever changes. */
 static struct config_snapshot *snapshot_of(const struct config *config)
 {
-    struct config_snapshot *snapshot;
+    union {
+        const struct config *config;
+        struct config_snapshot *snapshot;
+    } both = {.config = config};
 
-    memcpy(&snapshot, &config, sizeof snapshot);
-    return snapshot;
+    return both.snapshot;
 }
 
 const struct config *config_ref(const struct config *config)

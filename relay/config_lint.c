@@ -16,8 +16,8 @@ static bool is_word(char c)
 }
 
 /* Behind the closing quote of the string that opens at `at`. */
-static size_t lint_string(const struct config_lint_line *line, size_t at,
-                          struct config_notes *notes)
+static size_t lint_string(struct config_lint *lint, const struct config_lint_line *line,
+                          size_t at, struct config_notes *notes)
 {
     for (at++; at < line->count; at++) {
         if (line->bytes[at] == '"') {
@@ -36,6 +36,7 @@ static size_t lint_string(const struct config_lint_line *line, size_t at,
     }
     config_notes_error(notes, line->file, line->number,
                        "a text that starts on this line has no closing quote");
+    lint->is_unfit = true;
     return line->count;
 }
 
@@ -152,8 +153,8 @@ static void lint_bracket(struct config_lint *lint, const struct config_lint_line
         return;
     }
     lint->nesting++;
-    if (lint->nesting > LIMIT_CONFIG_NESTING && !lint->too_deep) {
-        lint->too_deep = true;
+    if (lint->nesting > LIMIT_CONFIG_NESTING && !lint->is_unfit) {
+        lint->is_unfit = true;
         config_notes_error(notes, line->file, line->number,
                            "more than %d brackets are open here; was one not closed?",
                            LIMIT_CONFIG_NESTING);
@@ -166,9 +167,12 @@ static size_t lint_token(struct config_lint *lint, const struct config_lint_line
 {
     const char *bytes = line->bytes;
     char c = bytes[at];
-    char next = at + 1 < line->count ? bytes[at + 1] : '\0';
+    char next = '\0';
     size_t end = at + 1;
 
+    if (end < line->count) {
+        next = bytes[end];
+    }
     if (c == '#' || (c == '/' && next == '/')) {
         return line->count; /* a comment: libconfig need not see it */
     }
@@ -180,7 +184,7 @@ static size_t lint_token(struct config_lint *lint, const struct config_lint_line
         return lint_number(lint, line, at, notes);
     }
     if (c == '"') {
-        end = lint_string(line, at, notes);
+        end = lint_string(lint, line, at, notes);
     } else if (isalpha((unsigned char)c) || c == '*') {
         while (end < line->count && is_word(bytes[end])) {
             end++;

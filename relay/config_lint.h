@@ -23,7 +23,7 @@ struct config_lint {
     void *owner;     /* borrowed: handed to put_cb */
     bool in_comment; /* within slash-star; the line ended before it did */
     unsigned nesting;
-    bool too_deep; /* the text must not be parsed */
+    bool is_unfit; /* libconfig must not see the text: it would overflow or leak */
 };
 
 struct config_lint_line {

@@ -392,7 +392,7 @@ int config_scalar_text(struct config_build *build, const struct config_key *key,
     case CONFIG_KIND_GROUP:
     case CONFIG_KIND_LIST: break;
     }
-    assert(!"a kind that is not one value");
+    assert(false); /* a kind that is not one value */
     return -EINVAL;
 }
 

@@ -176,15 +176,18 @@ static void on_lint_put(void *owner, const char *bytes, size_t count)
     text_put(owner, bytes, count);
 }
 
+/* Takes the content. */
 static void frame_push(struct scan *scan, char *content, size_t bytes, const char *name)
 {
+    struct frame *frame;
+
     assert(scan->depth < LIMIT_CONFIG_INCLUDE_DEPTH);
-    scan->frames[scan->depth++] = (struct frame){
-        .content = content,
-        .at = content,
-        .end = content + bytes,
-        .file = file_put(scan->text, name),
-    };
+    frame = &scan->frames[scan->depth++];
+    frame->content = content;
+    frame->at = content;
+    frame->end = content + bytes;
+    frame->line = 0;
+    frame->file = file_put(scan->text, name);
 }
 
 static void frame_pop(struct scan *scan)
@@ -284,11 +287,8 @@ static int scan_frames(struct scan *scan)
             return -EINVAL;
         }
         scan_line(scan, &line, frame->file);
-        if (scan->lint.too_deep) {
-            return -EINVAL;
-        }
     }
-    return 0;
+    return scan->lint.is_unfit ? -EINVAL : 0;
 }
 
 static int scan_run(struct config_text *text, char *content, size_t bytes,

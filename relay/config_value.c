@@ -216,7 +216,7 @@ static size_t item_size(enum config_kind kind)
     case CONFIG_KIND_GROUP:
     case CONFIG_KIND_LIST: break;
     }
-    assert(!"not a list of values");
+    assert(false); /* not a list of values */
     return 0;
 }
 

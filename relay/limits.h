@@ -61,7 +61,7 @@
 #define LIMIT_OUT_RCPTS 100
 
 /* Configuration: a file is written by a person; anything larger is not one. */
-#define LIMIT_CONFIG_BYTES (4 * 1024 * 1024) /* all files together, includes counted each time */
+#define LIMIT_CONFIG_BYTES 4194304 /* 4 MiB, all files together, includes counted each time */
 #define LIMIT_CONFIG_INCLUDE_DEPTH 8
 #define LIMIT_CONFIG_NESTING 16   /* groups in groups; the deepest real one has 4 */
 #define LIMIT_CONFIG_NOTES 500    /* nobody reads more errors than that */

@@ -107,9 +107,9 @@ TEST(config_lint, nesting)
     for (unsigned i = 0; i < LIMIT_CONFIG_NESTING; i++) {
         line(&seen, "(");
     }
-    cr_assert_not(seen.lint.too_deep);
+    cr_assert_not(seen.lint.is_unfit);
     line(&seen, "{");
-    cr_assert(seen.lint.too_deep);
+    cr_assert(seen.lint.is_unfit);
     cr_assert_eq(seen.notes.errors, 1);
     line(&seen, "\"(((\" ))))))))))))))))))))))");
     cr_assert_eq(seen.lint.nesting, 0);
