@@ -62,6 +62,13 @@ static int run(const struct load_plan *plan)
     return status;
 }
 
+static void print_help(void)
+{
+    (void)printf("Usage: mesura-load [OPTIONS] [ADDRESS:PORT]\n\n"
+                 "Sends messages over SMTP and measures the time to each 250.\n");
+    setting_help(stdout, load_plan_options, "--");
+}
+
 int main(int argc, char **argv)
 {
     struct load_plan *plan = grab_zeroed(1, sizeof *plan);
@@ -69,21 +76,20 @@ int main(int argc, char **argv)
     int status = 2;
 
     load_plan_init(plan);
-    if (setting_arguments(load_plan_options, plan, argc, argv, &err) != 0) {
+    if (setting_arguments(load_plan_options, plan, argc, argv, &err) == 0) {
+        if (plan->help) {
+            print_help();
+            status = 0;
+        } else if (plan->version) {
+            (void)printf("mesura-load %s\n", MESURA_VERSION);
+            status = 0;
+        } else if (load_plan_prepare(plan, &err) == 0) {
+            prepare_process();
+            status = run(plan);
+        }
+    }
+    if (err.text[0] != '\0') {
         (void)fprintf(stderr, "mesura-load: %s\n", err.text);
-    } else if (plan->help) {
-        (void)printf("Usage: mesura-load [OPTIONS] [ADDRESS:PORT]\n\n"
-                     "Sends messages over SMTP and measures the time to each 250.\n");
-        setting_help(stdout, load_plan_options, "--");
-        status = 0;
-    } else if (plan->version) {
-        (void)printf("mesura-load %s\n", MESURA_VERSION);
-        status = 0;
-    } else if (load_plan_prepare(plan, &err) != 0) {
-        (void)fprintf(stderr, "mesura-load: %s\n", err.text);
-    } else {
-        prepare_process();
-        status = run(plan);
     }
     load_plan_done(plan);
     free(plan);

@@ -159,7 +159,9 @@ int load_crew_run(struct load_crew *crew, const volatile int *stop)
             progress_ns = crew->tally->last_ns;
         }
         if (crew->in_hand + crew->returned_count == 0) {
-            progress_ns = crew->reactor.now_ns; /* it is the rate that waits */
+            if (!list_is_empty(&crew->waiting)) {
+                progress_ns = crew->reactor.now_ns; /* it is the rate that waits */
+            }
             if (load_crew_over(crew)) {
                 break;
             }

@@ -352,7 +352,7 @@ void load_plan_id(const struct load_plan *plan, uint64_t id, char *out, size_t s
 }
 
 size_t load_plan_message(const struct load_plan *plan, uint64_t id, char *out,
-                         size_t size, const char **out_body, size_t *out_body_bytes)
+                         size_t size, char **out_body, size_t *out_body_bytes)
 {
     char recipient[LOAD_PLAN_ADDRESS];
     char text[128];

@@ -90,6 +90,6 @@ void load_plan_id(const struct load_plan *plan, uint64_t id, char *out, size_t s
 /* Message id: its header, with the empty line, into out; and the part of plan->body that
  * follows, final dot included. Returns the header's length. */
 size_t load_plan_message(const struct load_plan *plan, uint64_t id, char *out,
-                         size_t size, const char **out_body, size_t *out_body_bytes);
+                         size_t size, char **out_body, size_t *out_body_bytes);
 
 #endif

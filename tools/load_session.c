@@ -140,6 +140,7 @@ void load_session_next(struct load_session *session)
 {
     struct load_crew *crew = session->crew;
     uint64_t limit = crew->plan->per_connection;
+    bool enough = false;
 
     if (session->wire.fd < 0) {
         if (load_crew_over(crew)) {
@@ -149,12 +150,11 @@ void load_session_next(struct load_session *session)
         }
         return;
     }
-    if (limit > 0 && session->on_connection >= limit) {
-        load_dialog_quit(session);
-    } else if (load_crew_take(crew, &session->id)) {
+    enough = limit > 0 && session->on_connection >= limit;
+    if (!enough && load_crew_take(crew, &session->id)) {
         session->has_message = true;
         load_dialog_begin(session);
-    } else if (load_crew_over(crew)) {
+    } else if (enough || load_crew_over(crew)) {
         load_dialog_quit(session);
     } else {
         session->state = LOAD_WAITING;
@@ -210,14 +210,13 @@ bool load_session_write(struct load_session *session)
         if (head_bytes + body_bytes == 0) {
             break;
         }
-        if (body_bytes == 0) {
-            put = wire_write(&session->wire, head, head_bytes);
-        } else if (head_bytes == 0) {
-            put = wire_write(&session->wire, session->body, body_bytes);
+        if (head_bytes == 0 || body_bytes == 0) {
+            put = wire_write(&session->wire, head_bytes > 0 ? head : session->body,
+                             head_bytes + body_bytes);
         } else {
             struct iovec pieces[2] = {
                 {head, head_bytes},
-                {(void *)(uintptr_t)session->body, body_bytes},
+                {session->body, body_bytes},
             };
 
             put = wire_write_pair(&session->wire, pieces);

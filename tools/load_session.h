@@ -52,8 +52,8 @@ struct load_session {
     size_t out_sent;
     size_t out_used;
     size_t out_size;
-    char *out;        /* owned */
-    const char *body; /* borrowed of the plan: what follows out, or NULL */
+    char *out;  /* owned */
+    char *body; /* borrowed of the plan: what follows out, or NULL */
     size_t body_bytes;
 };
 

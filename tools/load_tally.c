@@ -201,7 +201,10 @@ static json_t *ascii(const char *text)
     size_t i = 0;
 
     for (; text[i] != '\0' && i + 1 < sizeof clean; i++) {
-        clean[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+        clean[i] = '?';
+        if (text[i] >= ' ' && text[i] <= '~') {
+            clean[i] = text[i];
+        }
     }
     clean[i] = '\0';
     return json_string(clean);

@@ -64,7 +64,7 @@ void reactor_forget(struct reactor *reactor, struct reactor_io *io)
 
 static void put(struct reactor *reactor, size_t position, struct reactor_timer *timer)
 {
-    reactor->heap[position] = timer;
+    reactor->heap[position].timer = timer;
     timer->place = position + 1;
 }
 
@@ -73,10 +73,10 @@ static void sift_up(struct reactor *reactor, size_t position, struct reactor_tim
     while (position > 0) {
         size_t parent = (position - 1) / 2;
 
-        if (reactor->heap[parent]->due_ns <= timer->due_ns) {
+        if (reactor->heap[parent].timer->due_ns <= timer->due_ns) {
             break;
         }
-        put(reactor, position, reactor->heap[parent]);
+        put(reactor, position, reactor->heap[parent].timer);
         position = parent;
     }
     put(reactor, position, timer);
@@ -92,13 +92,13 @@ static void sift_down(struct reactor *reactor, size_t position,
             break;
         }
         if (child + 1 < reactor->timers &&
-            reactor->heap[child + 1]->due_ns < reactor->heap[child]->due_ns) {
+            reactor->heap[child + 1].timer->due_ns < reactor->heap[child].timer->due_ns) {
             child++;
         }
-        if (reactor->heap[child]->due_ns >= timer->due_ns) {
+        if (reactor->heap[child].timer->due_ns >= timer->due_ns) {
             break;
         }
-        put(reactor, position, reactor->heap[child]);
+        put(reactor, position, reactor->heap[child].timer);
         position = child;
     }
     put(reactor, position, timer);
@@ -113,11 +113,11 @@ void reactor_timer_cancel(struct reactor *reactor, struct reactor_timer *timer)
         return;
     }
     timer->place = 0;
-    last = reactor->heap[--reactor->timers];
+    last = reactor->heap[--reactor->timers].timer;
     if (last == timer) {
         return;
     }
-    if (position > 0 && reactor->heap[(position - 1) / 2]->due_ns > last->due_ns) {
+    if (position > 0 && reactor->heap[(position - 1) / 2].timer->due_ns > last->due_ns) {
         sift_up(reactor, position, last);
     } else {
         sift_down(reactor, position, last);
@@ -142,7 +142,7 @@ static int wait_ms(const struct reactor *reactor, int64_t max_wait_ns)
     int64_t wait_ns = max_wait_ns;
 
     if (reactor->timers > 0) {
-        int64_t until_ns = reactor->heap[0]->due_ns - ticks_now_ns();
+        int64_t until_ns = reactor->heap[0].timer->due_ns - ticks_now_ns();
 
         if (until_ns < wait_ns) {
             wait_ns = until_ns;
@@ -170,8 +170,8 @@ int reactor_turn(struct reactor *reactor, int64_t max_wait_ns)
         io->cb(io->owner, events[i].events);
     }
     reactor->now_ns = ticks_now_ns();
-    while (reactor->timers > 0 && reactor->heap[0]->due_ns <= reactor->now_ns) {
-        struct reactor_timer *timer = reactor->heap[0];
+    while (reactor->timers > 0 && reactor->heap[0].timer->due_ns <= reactor->now_ns) {
+        struct reactor_timer *timer = reactor->heap[0].timer;
 
         reactor_timer_cancel(reactor, timer);
         timer->cb(timer->owner);

@@ -34,10 +34,15 @@ struct reactor_timer {
     void *owner; /* borrowed: lives as long as this */
 };
 
+/* A place in the heap of timers. */
+struct reactor_slot {
+    struct reactor_timer *timer; /* borrowed: its owner's */
+};
+
 struct reactor {
     int epoll_fd;
-    int64_t now_ns;              /* monotonic, refreshed at every wake-up */
-    struct reactor_timer **heap; /* owned: the array, not the timers */
+    int64_t now_ns;            /* monotonic, refreshed at every wake-up */
+    struct reactor_slot *heap; /* owned */
     size_t timers;
     size_t capacity;
 };

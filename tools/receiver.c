@@ -392,21 +392,25 @@ int main(int argc, char **argv)
     list_init(&program->desk.sessions);
     program->desk.reactor.epoll_fd = -1;
     program->desk.speed = 1.0;
-    if (setting_arguments(options, program, argc, argv, &err) != 0) {
+    program->save_timer.cb = on_save;
+    program->save_timer.owner = program;
+    program->flush_timer.cb = on_flush;
+    program->flush_timer.owner = program;
+    if (setting_arguments(options, program, argc, argv, &err) == 0) {
+        if (program->help) {
+            print_help();
+            status = 0;
+        } else if (program->version) {
+            (void)printf("mesura-receiver %s\n", MESURA_VERSION);
+            status = 0;
+        } else if (program->providers_count == 0) {
+            errmsg_set(&err, "name at least one --provider; see --help");
+        } else if (prepare(program, &err) == 0) {
+            status = run(program) == 0 ? 0 : 1;
+        }
+    }
+    if (err.text[0] != '\0') {
         (void)fprintf(stderr, "mesura-receiver: %s\n", err.text);
-    } else if (program->help) {
-        print_help();
-        status = 0;
-    } else if (program->version) {
-        (void)printf("mesura-receiver %s\n", MESURA_VERSION);
-        status = 0;
-    } else if (program->providers_count == 0) {
-        (void)fprintf(stderr,
-                      "mesura-receiver: name at least one --provider; see --help\n");
-    } else if (prepare(program, &err) != 0) {
-        (void)fprintf(stderr, "mesura-receiver: %s\n", err.text);
-    } else {
-        status = run(program) == 0 ? 0 : 1;
     }
     if (finish(program) != 0 && status == 0) {
         status = 1;

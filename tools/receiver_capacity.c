@@ -38,12 +38,14 @@ static int64_t slot_ns(const struct receiver_spec *spec)
 
 static double swing(const struct receiver_spec *spec, int64_t model_ns)
 {
+    int64_t slot = 0;
     double part = 0.0;
 
     if (spec->diurnal <= 0.0) {
         return 1.0;
     }
-    part = ((double)(model_ns / slot_ns(spec)) + 0.5) / SLOTS_PER_DAY;
+    slot = model_ns / slot_ns(spec);
+    part = ((double)slot + 0.5) / SLOTS_PER_DAY;
     part += spec->diurnal_phase;
     return spec->diurnal + (1.0 - spec->diurnal) * 0.5 * (1.0 - cos(TWO_PI * part));
 }

@@ -322,8 +322,9 @@ static void strike(const struct receiver_spec *spec, struct receiver_account *ac
 }
 
 static const char *const misleading_texts[] = {
-    "421 4.7.1 [TS03] All messages from {ip} will be permanently deferred; retrying will "
-    "not succeed",
+    ("421 4.7.1 [TS03] All messages from {ip} will be permanently deferred; retrying "
+     "will "
+     "not succeed"),
     "550 Connection frequency limited",
     "450 4.2.1 <{rcpt}> is receiving mail at a rate that prevents more being delivered",
     "421 4.7.27 This mail is unauthenticated: SPF did not pass for its sender",

@@ -1,7 +1,7 @@
 /* --record DIR: each message that reaches its final dot, as three files: N.wire (the
  * bytes between 354 and the end, dots still doubled, the final dot included; of BDAT
- * what the chunks hold), N.eml (the same as the message it means) and N.json (envelope, source,
- * verdict). N counts from 1 in the order of the final dots. */
+ * what the chunks hold), N.eml (the same as the message it means) and N.json (envelope,
+ * source, verdict). N counts from 1 in the order of the final dots. */
 
 #ifndef TOOLS_RECEIVER_RECORD_H
 #define TOOLS_RECEIVER_RECORD_H

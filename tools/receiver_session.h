@@ -23,9 +23,10 @@
 #define RECEIVER_SESSION_OUT_BYTES    262144 /* of replies that wait for a slow client */
 #define RECEIVER_SESSION_PATH_BYTES   512    /* of an address or a parameter list */
 #define RECEIVER_SESSION_HEADER_BYTES 8192   /* searched for the message id */
-#define RECEIVER_SESSION_RECIPIENTS   10000 /* of one message, whatever the provider says \
-                                             */
-#define RECEIVER_SESSION_ID_BYTES     256
+#define RECEIVER_SESSION_RECIPIENTS                     \
+    10000 /* of one message, whatever the provider says \
+           */
+#define RECEIVER_SESSION_ID_BYTES 256
 
 /* What all sessions share. */
 struct receiver_desk {

@@ -13,7 +13,7 @@ void receiver_stats_print(FILE *out, struct receiver_desk *desk,
 
 /* The same into a file, by rename. Returns 0 or a negative errno. */
 int receiver_stats_save(const char *path, struct receiver_desk *desk,
-                        struct receiver_provider *const *providers, size_t count)
-    ATTR_MUST_CHECK;
+                        struct receiver_provider *const *providers,
+                        size_t count) ATTR_MUST_CHECK;
 
 #endif

@@ -193,7 +193,7 @@ static void ehlo_lines(const struct receiver_session *session, char *reply, size
     }
 }
 
-static void do_helo(struct receiver_session *session, char *arguments)
+static void do_helo(struct receiver_session *session, const char *arguments)
 {
     char reply[SAY_BYTES];
 
@@ -203,7 +203,7 @@ static void do_helo(struct receiver_session *session, char *arguments)
     receiver_session_say(session, reply);
 }
 
-static void do_ehlo(struct receiver_session *session, char *arguments)
+static void do_ehlo(struct receiver_session *session, const char *arguments)
 {
     char reply[SAY_BYTES];
 
@@ -216,10 +216,11 @@ static void do_ehlo(struct receiver_session *session, char *arguments)
 }
 
 /* "FROM:<path> parameters": the path without its brackets and the rest. */
-static bool parse_path(char *text, const char *word, char **out_path, char **out_rest)
+static bool parse_path(const char *text, const char *word,
+                       char path[RECEIVER_SESSION_PATH_BYTES], const char **out_rest)
 {
     bool quoted = false;
-    char *end = NULL;
+    const char *end = NULL;
 
     if (strncasecmp(text, word, strlen(word)) != 0) {
         return false;
@@ -229,7 +230,7 @@ static bool parse_path(char *text, const char *word, char **out_path, char **out
     if (*text != '<') {
         return false;
     }
-    for (end = text + 1; *end != '\0' && (quoted || *end != '>'); end++) {
+    for (end = ++text; *end != '\0' && (quoted || *end != '>'); end++) {
         if (*end == '\\' && end[1] != '\0') {
             end++;
         } else if (*end == '"') {
@@ -239,8 +240,8 @@ static bool parse_path(char *text, const char *word, char **out_path, char **out
     if (*end != '>' || end - text >= RECEIVER_SESSION_PATH_BYTES) {
         return false;
     }
-    *end = '\0';
-    *out_path = text + 1;
+    memcpy(path, text, (size_t)(end - text));
+    path[end - text] = '\0';
     *out_rest = end + 1 + strspn(end + 1, " ");
     return strlen(*out_rest) < RECEIVER_SESSION_PATH_BYTES;
 }
@@ -253,12 +254,12 @@ static bool too_large(const struct receiver_session *session, const char *parame
            strtoull(size + 5, NULL, 10) > session->provider->spec.max_size;
 }
 
-static void do_mail(struct receiver_session *session, char *arguments)
+static void do_mail(struct receiver_session *session, const char *arguments)
 {
     const struct receiver_spec *spec = &session->provider->spec;
     struct receiver_tally *tally = &session->source->tally;
-    char *path = NULL;
-    char *rest = NULL;
+    char path[RECEIVER_SESSION_PATH_BYTES];
+    const char *rest = NULL;
 
     if (session->has_sender) {
         complain(session, 503, "5.5.1 One sender is enough");
@@ -268,7 +269,7 @@ static void do_mail(struct receiver_session *session, char *arguments)
         complain(session, 530, "5.7.0 Must issue a STARTTLS command first");
         return;
     }
-    if (!parse_path(arguments, "FROM:", &path, &rest)) {
+    if (!parse_path(arguments, "FROM:", path, &rest)) {
         complain(session, 501, "5.5.4 Syntax: MAIL FROM:<address>");
         return;
     }
@@ -290,16 +291,16 @@ static void do_mail(struct receiver_session *session, char *arguments)
     }
 }
 
-static void do_rcpt(struct receiver_session *session, char *arguments)
+static void do_rcpt(struct receiver_session *session, const char *arguments)
 {
-    char *path = NULL;
-    char *rest = NULL;
+    char path[RECEIVER_SESSION_PATH_BYTES];
+    const char *rest = NULL;
 
     if (!session->has_sender) {
         complain(session, 503, "5.5.1 MAIL first");
         return;
     }
-    if (!parse_path(arguments, "TO:", &path, &rest)) {
+    if (!parse_path(arguments, "TO:", path, &rest)) {
         complain(session, 501, "5.5.4 Syntax: RCPT TO:<address>");
         return;
     }
@@ -315,7 +316,7 @@ static void do_rcpt(struct receiver_session *session, char *arguments)
     }
 }
 
-static void do_data(struct receiver_session *session, char *arguments)
+static void do_data(struct receiver_session *session, const char *arguments)
 {
     (void)arguments;
     if (session->recipients_count == 0 || session->chunked) {
@@ -328,7 +329,7 @@ static void do_data(struct receiver_session *session, char *arguments)
     }
 }
 
-static void do_bdat(struct receiver_session *session, char *arguments)
+static void do_bdat(struct receiver_session *session, const char *arguments)
 {
     char *end = NULL;
     unsigned long long size = strtoull(arguments, &end, 10);
@@ -343,7 +344,7 @@ static void do_bdat(struct receiver_session *session, char *arguments)
     receiver_body_chunk(session, size, last);
 }
 
-static void do_starttls(struct receiver_session *session, char *arguments)
+static void do_starttls(struct receiver_session *session, const char *arguments)
 {
     (void)arguments;
     if (session->provider->spec.tls != RECEIVER_TLS_STARTTLS || session->tls) {
@@ -355,32 +356,32 @@ static void do_starttls(struct receiver_session *session, char *arguments)
     receiver_session_say(session, "220 2.0.0 Ready to start TLS");
 }
 
-static void do_rset(struct receiver_session *session, char *arguments)
+static void do_rset(struct receiver_session *session, const char *arguments)
 {
     (void)arguments;
     receiver_talk_reset(session);
     receiver_session_say(session, "250 2.0.0 Flushed");
 }
 
-static void do_noop(struct receiver_session *session, char *arguments)
+static void do_noop(struct receiver_session *session, const char *arguments)
 {
     (void)arguments;
     receiver_session_say(session, "250 2.0.0 OK");
 }
 
-static void do_vrfy(struct receiver_session *session, char *arguments)
+static void do_vrfy(struct receiver_session *session, const char *arguments)
 {
     (void)arguments;
     receiver_session_say(session, "252 2.5.0 Try to send it");
 }
 
-static void do_help(struct receiver_session *session, char *arguments)
+static void do_help(struct receiver_session *session, const char *arguments)
 {
     (void)arguments;
     receiver_session_say(session, "214 2.0.0 A simulated provider of Mesura");
 }
 
-static void do_quit(struct receiver_session *session, char *arguments)
+static void do_quit(struct receiver_session *session, const char *arguments)
 {
     (void)arguments;
     receiver_session_say(session, "221 2.0.0 Bye");
@@ -389,14 +390,14 @@ static void do_quit(struct receiver_session *session, char *arguments)
 
 static const struct {
     const char *verb;
-    void (*answer)(struct receiver_session *session, char *arguments);
+    void (*answer)(struct receiver_session *session, const char *arguments);
 } verbs[] = {
     {"MAIL", do_mail}, {"RCPT", do_rcpt}, {"DATA", do_data},         {"BDAT", do_bdat},
     {"EHLO", do_ehlo}, {"HELO", do_helo}, {"STARTTLS", do_starttls}, {"RSET", do_rset},
     {"NOOP", do_noop}, {"VRFY", do_vrfy}, {"HELP", do_help},         {"QUIT", do_quit},
 };
 
-void receiver_talk_line(struct receiver_session *session, char *line)
+void receiver_talk_line(struct receiver_session *session, const char *line)
 {
     size_t length = strcspn(line, " ");
 

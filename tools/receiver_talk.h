@@ -11,7 +11,7 @@
 void receiver_talk_greet(struct receiver_session *session);
 
 /* Answer one command line, without its line end. */
-void receiver_talk_line(struct receiver_session *session, char *line);
+void receiver_talk_line(struct receiver_session *session, const char *line);
 
 /* Ask the provider about a stage of the session. Whether it goes on; when not, it has
  * been counted for weight recipients, written to the trail and answered. */

@@ -9,7 +9,7 @@
 #include "tools/grab.h"
 #include "tools/receiver_keys.h"
 
-#define BUFFER_BYTES  (256 * 1024)
+#define BUFFER_BYTES  ((size_t)262144)
 #define ADDRESS_BYTES 512 /* of an escaped address or id; longer ones are cut */
 #define REPLY_BYTES   1024
 

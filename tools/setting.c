@@ -279,10 +279,9 @@ int setting_apply(const struct setting *row, void *base, const char *value,
 static bool same_name(const char *a, size_t length, const char *b)
 {
     for (size_t i = 0; i < length; i++) {
-        char left = a[i] == '-' ? '_' : a[i];
-        char right = b[i] == '-' ? '_' : b[i];
+        bool dashes = (a[i] == '-' || a[i] == '_') && (b[i] == '-' || b[i] == '_');
 
-        if (right == '\0' || left != right) {
+        if (b[i] == '\0' || (a[i] != b[i] && !dashes)) {
             return false;
         }
     }
