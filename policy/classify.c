@@ -49,6 +49,11 @@ static void apply(const struct replies_rule *rule, struct finding *out_finding)
     out_finding->behaviour = rule->behaviour;
     out_finding->flags |= rule->flags;
     out_finding->rule = rule->name;
+    bool passes = rule->class == FINDING_THROTTLE || rule->class == FINDING_GREYLIST;
+    if (passes && (rule->flags & FINDING_PERMANENT) == 0) {
+        out_finding->flags |=
+            FINDING_TEMPORARY; /* a limit is never final, whatever the code */
+    }
 }
 
 static void no_reply(const struct reply *reply, struct finding *out_finding)

@@ -57,27 +57,26 @@ struct control_change {
 };
 
 struct control {
-    double rate;    /* units per second, learnt; at most the site's */
-    double ceiling; /* what the receiver was seen to take; 0 unknown */
-    double cap;     /* growth goes towards this quickly; 0: no memory, climb */
-    double
-        accepted_fast; /* recently accepted, units per second: over a sixth of a pause */
-    double accepted_slow;   /* over five pauses */
-    double used;            /* units accepted in this step */
+    double rate;            /* units per second, learnt; the site's maximum apart */
+    double ceiling;         /* what the receiver was seen to take; 0 unknown */
+    double accepted_slow;   /* recently accepted, units per second: over five pauses */
+    double accepted_fast;   /* the same over one sixth of a pause */
+    double step_used;       /* units accepted in this step */
     double since_cut;       /* units accepted since the last throttle */
     int64_t accepted_at_ns; /* when the two averages were written */
-    int64_t born_ns;
-    int64_t step_ns;         /* when this step began */
-    int64_t clean_since_ns;  /* last throttle, or birth */
-    int64_t crept_ns;        /* when creeping was last counted */
-    int64_t cut_ns;          /* last throttle; 0 never (with throttles 0) */
-    int64_t until_ns;        /* of the pause */
-    int64_t ceiling_ns;      /* when the ceiling was last seen */
-    int64_t eased_until_ns;  /* receiver's load: x0.9 until then */
-    int64_t narrow_since_ns; /* one connection since then, by a provider's rule; 0 no */
-    uint32_t throttles;      /* in a row, each within 30 min of the one before */
-    uint32_t low_throttles;  /* of these, below 70 % of the ceiling */
-    uint32_t messages;       /* per connection, learnt; 0 no limit known */
+    int64_t born_ns;        /* averages know nothing from before */
+    int64_t step_ns;        /* when this step began */
+    int64_t clean_since_ns; /* last throttle, or birth */
+    int64_t crept_ns;       /* up to where creeping is counted */
+    int64_t cut_ns;         /* last throttle; meaningless while throttles is 0 */
+    int64_t until_ns;       /* of the pause */
+    int64_t ceiling_ns;     /* when the ceiling was last seen */
+    int64_t eased_until_ns; /* receiver's load: x0.9 until then */
+    int64_t soft_cut_ns;    /* last cut on evidence alone */
+    uint32_t throttles;     /* in a row, each within 30 pauses of the one before */
+    uint32_t low_throttles; /* in a row, below 70 % of the ceiling */
+    uint32_t messages;      /* per connection, learnt; 0 no limit known */
+    uint32_t closed_after;  /* accepted before the last silent close; 0 none */
     enum control_state state;
     enum finding_behaviour behaviour; /* of the last throttle */
     struct window window;
@@ -141,7 +140,8 @@ struct control_change control_refused(struct control *control,
                                       const struct control_event *event, int64_t now_ns);
 
 /* The connection was closed after `messages` accepted ones and before the next was begun,
- * without an error: learn the limit. Not an error. */
+ * without a reply. Not an error; the second time in a row after the same number it is the
+ * receiver's limit. */
 struct control_change control_closed(struct control *control, uint32_t messages);
 
 /* The receiver stated its limit per connection (RFC 9422 LIMITS MAILMAX). */

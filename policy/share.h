@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SHARE_PARTIES 64 /* streams that may share one limit: more is no division */
+
 struct share_party {
     uint32_t weight; /* 0 is read as 1 */
     double demand;   /* what it could use now, in the unit of the limit */
@@ -25,7 +27,7 @@ void share_divide(struct share_party *parties, size_t count, double limit,
                   double reserve);
 
 /* The same in whole units, each party with demand getting at least one while the limit
- * allows (greatest weight first). */
+ * allows (greatest weight first). count <= SHARE_PARTIES. */
 void share_divide_whole(struct share_party *parties, size_t count, uint32_t limit,
                         double reserve);
 

@@ -16,6 +16,12 @@
 #define STOP_WHY_BYTES 200
 #define STOP_WITNESSES 8 /* sites remembered against one source; 3 decide */
 
+/* Holds where nothing else is said: of a lane that refuses us, and of a source whose
+ * listing cannot be looked up. */
+#define STOP_REPUTATION_MS INT64_C(14400000)
+#define STOP_UNKNOWN_MS    INT64_C(172800000)
+#define STOP_DAY_MS        INT64_C(86400000)
+
 enum stop_cause {
     STOP_CAUSE_NONE,
     STOP_CAUSE_LISTED,     /* a reply or the watcher named a DNSBL */
@@ -71,11 +77,12 @@ struct stop {
     int64_t until_unix_ms;  /* INT64_MAX: until lifted */
     int64_t proved_unix_ms; /* of the last "not listed"; 0 none */
     int64_t hold_ms;        /* length of the present hold; doubles on a refused canary */
-    uint32_t canary_sent;   /* messages of the present step that are out or accepted */
-    uint32_t canary_step;   /* 0: 1 message, 1: 2, 2: 4, 3: 8 */
-    uint32_t clean_days;    /* while resuming */
-    uint32_t times;         /* stops within 30 days, this one included */
-    int64_t step_unix_ms;   /* when the canary step, or the resumed day, began */
+    uint32_t canary_sent;   /* of the present step: out, or accepted */
+    uint32_t canary_accepted; /* of these */
+    uint32_t canary_step;     /* 0: 1 message, 1: 2, 2: 4, 3: 8 */
+    uint32_t clean_days;      /* while resuming */
+    uint32_t times;           /* stops within 30 days, this one included */
+    int64_t step_unix_ms;     /* when the canary step, or the resumed day, began */
     char list[FINDING_LIST_BYTES];
     char why[STOP_WHY_BYTES]; /* the reply, or the operator's words */
 };
@@ -111,9 +118,11 @@ enum stop_list stop_list_kind(const char *list, uint32_t answer);
  * the name itself when it is a zone; "" when nobody can be asked. */
 const char *stop_list_zone(const char *list);
 
-/* A reply named a list: freeze now. `again` is true when this source was stopped within
- * the last 30 days. The caller stores the stop, tells the workers, starts the check. */
-void stop_freeze(struct stop *stop, const struct finding *finding, const char *reply_text,
+/* A reply named a list: freeze now. True when the stop changed: the caller stores it,
+ * tells the workers and starts the check. The same list again while it is being checked
+ * or held changes nothing; another one, or one during a canary or while resuming, is a
+ * new stop. */
+bool stop_freeze(struct stop *stop, const struct finding *finding, const char *reply_text,
                  int64_t now_unix_ms);
 
 /* Stop a lane or source for another cause, or by an operator (until_unix_ms INT64_MAX:
@@ -144,9 +153,11 @@ struct stop_answer stop_ask(const struct stop *stop, bool bulk, int64_t now_unix
  * True when something changed (store it). Call at least once a minute. */
 bool stop_tick(struct stop *stop, int64_t now_unix_ms);
 
-/* A canary was started; its outcome. A refusal doubles the hold, at most 7 days. */
-void stop_canary_started(struct stop *stop, int64_t now_unix_ms);
-void stop_canary_done(struct stop *stop, bool accepted, int64_t now_unix_ms);
+/* A canary was started; its outcome. A refusal doubles the hold, at most 7 days; one that
+ * was lost (no answer, our own fault, a recipient's own trouble) may be sent again. */
+enum stop_canary { STOP_CANARY_ACCEPTED, STOP_CANARY_REFUSED, STOP_CANARY_LOST };
+void stop_canary_started(struct stop *stop);
+void stop_canary_done(struct stop *stop, enum stop_canary outcome, int64_t now_unix_ms);
 
 /* An operator lifts it at once, whatever its state. */
 void stop_clear(struct stop *stop);

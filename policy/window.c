@@ -5,6 +5,8 @@
 /* A remembered refusal keeps growth under it for so many growing times (at the default of
  * one minute: two hours), as the rate's ceiling does. */
 #define CEILING_GROWS 120
+#define CLIMB_PART    6 /* growth before any refusal: one every sixth of the growing time \
+                         */
 
 static uint32_t most_of(const struct window_limits *limits)
 {
@@ -57,7 +59,11 @@ bool window_clean(struct window *window, const struct window_limits *limits,
         window->clean_since_ns = now_ns; /* not used to the full: nothing was learnt */
         return false;
     }
-    if (now_ns - window->clean_since_ns < limits->grow_ns) {
+    /* Before the first refusal there is nothing to be careful of but the site's maximum.
+     */
+    int64_t wait_ns =
+        window->ceiling > 0 ? limits->grow_ns : limits->grow_ns / CLIMB_PART;
+    if (now_ns - window->clean_since_ns < wait_ns) {
         return false;
     }
     window->clean_since_ns = now_ns;

@@ -1,7 +1,8 @@
 /* How many connections at once a lane may have: a count in use, and a limit that learns.
  *
  * Halved when the receiver says "too many connections" (one halving per flight), grown by
- * one at a time while clean and full. The configured most always holds. */
+ * one at a time while clean and full, six times as fast before the first refusal. The
+ * configured most always holds. */
 
 #ifndef POLICY_WINDOW_H
 #define POLICY_WINDOW_H

@@ -36,7 +36,8 @@ struct flow {
     const char *user;   /* "" = none */
     const char *source; /* sticky source, "" = any */
     struct flow *next_in_domain;
-    struct flow *bucket; /* index's own, as the two below */
+    uint32_t bucket; /* index's own, as the three below */
+    uint32_t handle;
     uint32_t ready_root;
     uint32_t deferred_root;
     uint32_t ready;    /* counts by phase */

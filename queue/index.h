@@ -104,7 +104,7 @@ void index_put_back(struct index *index, uint32_t recipient, uint64_t not_before
 
 /* Step 1 of the three above. Works from every phase. Returns the recipient, or 0 when it
  * is unknown or ended already (then do not write the change). CHANGE_NOTICED
- * clears the delay notice and returns the message's first recipient. */
+ * clears the delay notice and returns the message's handle. */
 uint32_t index_apply(struct index *index, const struct change *change);
 
 /* The next message whose clock (delay notice or expiry) has rung by now; 0 when none has.

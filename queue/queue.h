@@ -244,12 +244,21 @@ ATTR_MUST_CHECK int queue_read_message(const struct queue_pin *pin, bool nowait,
                                        struct queue_message *out_message);
 void queue_message_free(struct queue_message *message);
 
-/* Read piece number i into buffer (at least queue_piece_bytes). Errors as above. */
+/* One piece of a large body. The caller gives the buffer, at least queue_piece_bytes
+ * long; bytes leads into it. */
+struct queue_piece {
+    uint8_t *buffer; /* borrowed */
+    size_t capacity;
+    const uint8_t *bytes;
+    size_t length;
+};
+
+/* Read piece number i; envelope.piece_count of them in order are the body. Errors as
+ * queue_read_message; -ENOENT past the last. */
 size_t queue_piece_bytes(const struct queue_message *message, unsigned i);
 ATTR_MUST_CHECK int queue_read_piece(const struct queue_pin *pin,
                                      const struct queue_message *message, unsigned i,
-                                     bool nowait, uint8_t *buffer,
-                                     const uint8_t **out_bytes, size_t *out_length);
+                                     bool nowait, struct queue_piece *out_piece);
 
 /* Read the pinned STATE record and find the last change of (id, number) in it. Texts lead
  * into *out_block, which the caller frees with free(). -ENOENT when it has none. */

@@ -15,8 +15,12 @@
 
 #include "relay/textbuf.h"
 
-/* RET=FULL is honoured up to this; above, headers only. */
-#define BOUNCE_FULL_BYTES (64 * 1024)
+/* RET=FULL is honoured up to this, header and body together; above, headers only. */
+#define BOUNCE_FULL_BYTES        (64 * 1024)
+/* As much of the original's header is returned, cut between two fields. */
+#define BOUNCE_HEADER_BYTES      (32 * 1024)
+/* Enough for textbuf_init of the body with rcpt_count recipients. */
+#define BOUNCE_BODY_BYTES(RCPTS) (BOUNCE_FULL_BYTES + 8192 + (size_t)(RCPTS)*8192)
 
 enum bounce_action {
     BOUNCE_FAILED,    /* refused for good */
@@ -46,7 +50,7 @@ struct bounce_mail {
     const char *postmaster;      /* whom to ask; "postmaster@hostname" when "" */
     const char *original_header; /* the final header block as stored */
     size_t original_header_length;
-    const char *original_body; /* NULL when RET is not FULL or it is too large */
+    const char *original_body; /* NULL when RET is not FULL; used for failures only */
     size_t original_body_length;
     int64_t arrival_unix_ms;
     int64_t unix_ms; /* now */
@@ -67,7 +71,8 @@ struct bounce_result {
 bool bounce_is_owed(const char *sender, unsigned notify, enum bounce_action action);
 
 /* Write header block (with its empty line) and body. out_header and out_body are appended
- * to; look at their failed. The action of the first recipient names the subject. */
+ * to; look at their failed. Send it from <> with NOTIFY=NEVER or without, and no RET. The
+ * worst action among the recipients names the subject; their order is kept. */
 void bounce_build(const struct bounce_mail *mail, struct textbuf *out_header,
                   struct textbuf *out_body, struct bounce_result *out_result);
 

@@ -10,6 +10,7 @@
 #include "relay/config_doubt.h"
 #include "relay/config_fill.h"
 #include "relay/config_machine.h"
+#include "relay/config_replies.h"
 #include "relay/config_resolve.h"
 #include "relay/config_shipped.h"
 #include "relay/config_verify.h"
@@ -85,6 +86,7 @@ static void values_fill(struct loading *loading)
         config_fill_list(&loading->build, &config_schema_lists[i], &documents);
     }
     config_resolve(&loading->build);
+    config_replies(&loading->build);
     config_verify(&loading->build);
     config_doubt(&loading->build);
 }

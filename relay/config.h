@@ -20,6 +20,8 @@
 #include "relay/config_notes.h"
 #include "relay/units.h"
 
+struct replies_rule; /* policy/replies.h */
+
 /* An index that names nothing: no fallback source, no warm-up, any stream. */
 #define CONFIG_NONE UINT32_MAX
 
@@ -260,15 +262,16 @@ struct config_log {
     const char *maillog;
 };
 
-/* A rule about replies, before those built in. Codes and enhanced codes are patterns
- * with digits and x ("4xx", "5.7.x"); "" matches all. */
-struct config_reply_rule {
-    const char *match;
-    const char *code;
-    const char *enhanced;
-    const char *provider;
-    const char *class_name; /* one of INTERFACE's classes; checked */
-    const char *scope_name; /* likewise; "" the class's own */
+/* A rule about replies as it stands in the file; what is asked is its replies_rule. */
+struct config_reply {
+    const char *name;     /* "" where it has none */
+    const char *match;    /* phrase pattern of policy/match.h; "" any text */
+    const char *unless;   /* phrase pattern that must not be there; "" none */
+    const char *code;     /* "421", "4xx"; "" any */
+    const char *enhanced; /* "4.7.28", "*.7.1"; "" any */
+    const char *provider; /* glob on the MX or site name; "" any */
+    const char *class_name;
+    const char *scope_name;
 };
 
 struct config {
@@ -304,8 +307,9 @@ struct config {
     size_t warmup_count;
     const struct config_dkim *dkim;
     size_t dkim_count;
-    const struct config_reply_rule *reply_rules;
-    size_t reply_rule_count;
+    const struct config_reply *replies;
+    size_t reply_count;
+    const struct replies_rule *reply_rules; /* of replies, one each, in the same order */
 };
 
 /* Read the file and all it includes. Returns 0 and a configuration with one reference,

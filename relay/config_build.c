@@ -185,7 +185,7 @@ static struct config_where note_where(const struct config_build *build, const vo
     struct config_where where = config_snapshot_where(build->snapshot, value);
 
     if (where.file[0] == '\0') {
-        where.file = build->config->path;
+        where = (struct config_where){build->config->path, 1};
     }
     return where;
 }

@@ -260,6 +260,17 @@ static bool rate_is_wide(const struct units_rate *rate)
                RATE_WIDE_PER_SECOND;
 }
 
+/* Does the site take its rate from the default? That is told once, there. */
+static bool is_inherited(const struct config_build *build, const struct config_site *site)
+{
+    const struct config *config = build->config;
+    struct config_where own = config_snapshot_where(build->snapshot, &site->max_rate);
+    struct config_where other = config_snapshot_where(
+        build->snapshot, &config->sites[config->default_site].max_rate);
+
+    return own.line == other.line && strcmp(own.file, other.file) == 0;
+}
+
 static void sites_doubt(struct config_build *build)
 {
     const struct config *config = build->config;
@@ -267,12 +278,7 @@ static void sites_doubt(struct config_build *build)
     for (size_t i = 0; i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
 
-        /* What other sites take from the default is told once, there. */
-        if (i != config->default_site &&
-            config_snapshot_where(build->snapshot, &site->max_rate).line ==
-                config_snapshot_where(build->snapshot,
-                                      &config->sites[config->default_site].max_rate)
-                    .line) {
+        if (i != config->default_site && is_inherited(build, site)) {
             continue;
         }
         if (units_rate_is_unlimited(&site->max_rate)) {

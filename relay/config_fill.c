@@ -234,6 +234,17 @@ static size_t list_length(const struct config_document *document, const char *na
                : (size_t)config_setting_length(setting);
 }
 
+/* A key of another type has been noted; the default list stands in for it, so that one
+ * mistake is told once. */
+static bool list_is_given(const struct config_document *document, const char *name)
+{
+    const config_setting_t *setting = config_document_find(document, name);
+
+    return setting != NULL &&
+           (config_setting_is_list(setting) ||
+            (config_setting_is_array(setting) && config_setting_length(setting) == 0));
+}
+
 static bool element_is_group(struct config_build *build, const struct config_list *list,
                              const struct layer *layer)
 {
@@ -311,7 +322,7 @@ static struct elements list_collect(struct config_build *build,
 {
     struct elements elements = {0};
     size_t own = list_length(documents->file, list->name);
-    bool given = config_document_find(documents->file, list->name) != NULL;
+    bool given = list_is_given(documents->file, list->name);
 
     if (own > LIMIT_CONFIG_ENTRIES) {
         config_notes_error(build->notes, build->config->path, 0,
@@ -324,6 +335,8 @@ static struct elements list_collect(struct config_build *build,
     }
     elements.items = config_build_alloc(build, elements.room, sizeof elements.items[0]);
     own_collect(build, list, documents->file, &elements);
+    given =
+        given && (own == 0 || elements.count > 0); /* else noted: as if it were absent */
     for (size_t i = 0; i < documents->shipped_count; i++) {
         if (list->merge == CONFIG_LIST_BY_NAME || !given) {
             shipped_collect(build, list, &documents->shipped[i], &elements);
@@ -381,6 +394,7 @@ static const char *sites_base(struct config_build *build, const struct config_li
 void config_fill_list(struct config_build *build, const struct config_list *list,
                       const struct config_fill_documents *documents)
 {
+    const config_setting_t *setting = config_document_find(documents->file, list->name);
     struct elements elements = list_collect(build, list, documents);
     bool is_schedules = strcmp(list->name, "schedules") == 0;
     size_t size = list->group->size;
@@ -406,4 +420,8 @@ void config_fill_list(struct config_build *build, const struct config_list *list
                      (const char *)build->retry);
     }
     memcpy((char *)build->config + list->offset, &slice, sizeof slice);
+    if (setting != NULL) {
+        config_build_place(build, (char *)build->config + list->offset,
+                           config_document_where(documents->file, setting));
+    }
 }

@@ -70,8 +70,8 @@ static size_t number_end(const struct config_lint_line *line, size_t at)
 }
 
 enum number {
-    NUMBER_FITS,
-    NUMBER_WIDE, /* needs an L */
+    NUMBER_GOOD,
+    NUMBER_BARE, /* a whole number without its L */
     NUMBER_HUGE,
     NUMBER_OCTAL,
     NUMBER_UNIT, /* 10M, 20/s: text without quotes */
@@ -82,20 +82,19 @@ static enum number number_kind(const char *token)
     const char *digits = token + (*token == '-' || *token == '+');
     size_t count = strspn(digits, "0123456789");
     const char *rest = digits + count;
-    long long value;
 
     if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) {
         unsigned long long hex;
 
         errno = 0;
         hex = strtoull(digits, NULL, 16);
-        return errno != 0 || hex > INT32_MAX ? NUMBER_HUGE : NUMBER_FITS;
+        return errno != 0 || hex > INT32_MAX ? NUMBER_HUGE : NUMBER_GOOD;
     }
     if (*rest == '.' || *rest == 'e' || *rest == 'E') {
         char *end;
 
         (void)strtod(token, &end);
-        return *end == '\0' ? NUMBER_FITS : NUMBER_UNIT;
+        return *end == '\0' ? NUMBER_GOOD : NUMBER_UNIT;
     }
     if (*rest != '\0' && strcmp(rest, "L") != 0 && strcmp(rest, "LL") != 0) {
         return NUMBER_UNIT;
@@ -104,12 +103,11 @@ static enum number number_kind(const char *token)
         return NUMBER_OCTAL;
     }
     errno = 0;
-    value = strtoll(token, NULL, 10);
+    (void)strtoll(token, NULL, 10);
     if (errno != 0) {
         return NUMBER_HUGE;
     }
-    return *rest == '\0' && (value > INT32_MAX || value < INT32_MIN) ? NUMBER_WIDE
-                                                                     : NUMBER_FITS;
+    return *rest == '\0' ? NUMBER_BARE : NUMBER_GOOD;
 }
 
 /* Behind the number at `at`, which is handed on with its L. */
@@ -124,8 +122,8 @@ static size_t lint_number(struct config_lint *lint, const struct config_lint_lin
     token[count] = '\0';
     lint->put_cb(lint->owner, line->bytes + at, end - at);
     switch (number_kind(token)) {
-    case NUMBER_FITS: break;
-    case NUMBER_WIDE: lint->put_cb(lint->owner, "L", 1); break;
+    case NUMBER_GOOD: break;
+    case NUMBER_BARE: lint->put_cb(lint->owner, "L", 1); break;
     case NUMBER_HUGE:
         config_notes_error(notes, line->file, line->number, "%s is too large a number",
                            token);

@@ -1,7 +1,8 @@
 /* Reads a line of configuration before libconfig does, for what libconfig 1.5 takes
  * without a word and understands wrongly.
  *
- * 3000000000 becomes negative there unless an L follows: the L is put in. 010 is ten and
+ * 3000000000 becomes negative there unless an L follows, and an array must have all of
+ * its numbers with an L or none: every whole number gets its L here. 010 is ten and
  * not eight, \x00 ends a value, a string may swallow the next lines, and brackets nest
  * until the stack ends: these are errors here. Lines come in order, without their ends.
  */

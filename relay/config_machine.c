@@ -27,7 +27,7 @@ static struct config_where where_of(const struct machine *machine, const void *v
     struct config_where where = config_where(machine->config, value);
 
     if (where.file[0] == '\0') {
-        where.file = machine->config->path;
+        where = (struct config_where){machine->config->path, 1};
     }
     return where;
 }
@@ -109,6 +109,19 @@ static void file_check(const struct machine *machine, const char *const *field,
     }
 }
 
+/* The systemd unit makes these when it starts the daemon. */
+static bool folder_is_made(const char *path)
+{
+    static const char *const made[] = {"/run/mesura/", "/var/log/mesura/", "/var/spool/"};
+
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        if (strncmp(path, made[i], strlen(made[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The folder in which a file will be made. */
 static void folder_check(const struct machine *machine, const char *const *field,
                          const char *what)
@@ -118,7 +131,7 @@ static void folder_check(const struct machine *machine, const char *const *field
     char folder[LIMIT_CONFIG_STRING + 1];
     struct stat info;
 
-    if (slash == NULL || slash == *field) {
+    if (slash == NULL || slash == *field || folder_is_made(*field)) {
         return;
     }
     (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - *field), *field);

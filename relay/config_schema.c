@@ -321,12 +321,14 @@ static const struct config_key dkim_keys[] = {
 };
 
 static const struct config_key reply_keys[] = {
-    {"match", CONFIG_KIND_TEXT, AT(config_reply_rule, match), .required = true},
-    {"code", CONFIG_KIND_TEXT, AT(config_reply_rule, code), .fallback = ""},
-    {"enhanced", CONFIG_KIND_TEXT, AT(config_reply_rule, enhanced), .fallback = ""},
-    {"provider", CONFIG_KIND_TEXT, AT(config_reply_rule, provider), .fallback = ""},
-    {"class", CONFIG_KIND_TEXT, AT(config_reply_rule, class_name), .required = true},
-    {"scope", CONFIG_KIND_TEXT, AT(config_reply_rule, scope_name), .fallback = ""},
+    {"name", CONFIG_KIND_NAME, AT(config_reply, name)},
+    {"match", CONFIG_KIND_TEXT, AT(config_reply, match), .fallback = ""},
+    {"unless", CONFIG_KIND_TEXT, AT(config_reply, unless), .fallback = ""},
+    {"code", CONFIG_KIND_TEXT, AT(config_reply, code), .fallback = ""},
+    {"enhanced", CONFIG_KIND_TEXT, AT(config_reply, enhanced), .fallback = ""},
+    {"provider", CONFIG_KIND_TEXT, AT(config_reply, provider), .fallback = ""},
+    {"class", CONFIG_KIND_TEXT, AT(config_reply, class_name), .required = true},
+    {"scope", CONFIG_KIND_TEXT, AT(config_reply, scope_name), .required = true},
 };
 
 #define GROUP(NOUN, STRUCT, KEYS)                          \
@@ -378,7 +380,7 @@ static const struct config_group warmup_group =
     GROUP("warmup", config_warmup, warmup_keys);
 static const struct config_group dkim_group = GROUP("dkim", config_dkim, dkim_keys);
 static const struct config_group reply_group =
-    GROUP("reply rule", config_reply_rule, reply_keys);
+    GROUP("reply rule", config_reply, reply_keys);
 
 #define LIST(NAME, GROUP, FIELD, MERGE, HAS_NAMES)                            \
     {                                                                         \
@@ -394,7 +396,7 @@ const struct config_list config_schema_lists[] = {
     LIST("schedules", &schedule_group, schedules, CONFIG_LIST_BY_NAME, true),
     LIST("warmups", &warmup_group, warmups, CONFIG_LIST_BY_NAME, true),
     LIST("dkim", &dkim_group, dkim, CONFIG_LIST_WHOLE, false),
-    LIST("replies", &reply_group, reply_rules, CONFIG_LIST_WHOLE, false),
+    LIST("replies", &reply_group, replies, CONFIG_LIST_WHOLE, false),
 };
 const size_t config_schema_list_count = COUNT(config_schema_lists);
 

@@ -2,7 +2,7 @@
  *
  * Includes are resolved here and not by libconfig, whose lexer ends the process when a
  * file cannot be read and looks for it in the working directory. What libconfig 1.5 reads
- * wrongly without a word is found here too: numbers that overflow (they get an L), octal
+ * wrongly without a word is found here too: numbers that overflow, octal
  * look-alikes, escapes it does not know, units without quotes. For loading only. */
 
 #ifndef RELAY_CONFIG_TEXT_H

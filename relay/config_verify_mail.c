@@ -93,7 +93,8 @@ static void sites_verify(struct config_build *build)
 
 static bool route_domain_is_good(const char *domain)
 {
-    return strcmp(domain, "*") == 0 ||
+    return *domain == '\0' || /* noted as missing */
+           strcmp(domain, "*") == 0 ||
            config_scalar_is_host(domain[0] == '.' ? domain + 1 : domain);
 }
 
@@ -167,7 +168,8 @@ static void routes_verify(struct config_build *build)
                                "\"user@example.com\" or \"@example.com\"",
                                route->domain, route->sender);
         }
-        if (route->host_count == 0) {
+        if (route->host_count == 0 &&
+            config_snapshot_where(build->snapshot, &route->hosts).line == 0) {
             config_build_error(
                 build, &route->domain,
                 "route \"%s\": where to? say host = \"relay.example.net\" or "

@@ -84,6 +84,7 @@
  * families we declare. */
 #define LIMIT_METRIC_SERIES   1024
 #define LIMIT_METRIC_FAMILIES 96
+#define LIMIT_METRIC_SLOTS    32768 /* per thread; a histogram takes 16 */
 
 /* Users: the file is read whole; a company has hundreds, a provider tens of thousands. */
 #define LIMIT_USERS_FILE ((size_t)16 * 1024 * 1024)
@@ -92,6 +93,8 @@
 
 /* Password checks: waiting for a hash thread (each takes about 75 ms: 5 s on one); names
  * and addresses whose tries are counted; successes remembered. */
+#define LIMIT_AUTH_MEMORY_KIB 262144 /* of one hash: four times ours */
+#define LIMIT_AUTH_PASSES 8
 #define LIMIT_AUTH_QUEUE   64
 #define LIMIT_AUTH_BUCKETS 8192
 #define LIMIT_AUTH_CACHE   4096

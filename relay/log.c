@@ -22,12 +22,12 @@
 #include "relay/arena.h"
 #include "relay/clerk.h"
 #include "relay/limits.h"
+#include "relay/linebuf.h"
 #include "relay/log_file.h"
 #include "relay/log_json.h"
 #include "relay/log_mail.h"
 #include "relay/log_record.h"
 #include "relay/now.h"
-#include "relay/linebuf.h"
 
 #define NAP_MS         5                    /* the most an event waits to be written */
 #define BUFFER_BYTES   ((size_t)256 * 1024) /* of a file: a batch at full speed */

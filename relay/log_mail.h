@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-#include "relay/log.h"
 #include "relay/linebuf.h"
+#include "relay/log.h"
 
 /* What each line begins with. */
 struct log_mail_head {

@@ -4,6 +4,7 @@
 #ifndef RELAY_MAILDATE_H
 #define RELAY_MAILDATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -15,8 +15,9 @@
 #include "relay/limits.h"
 #include "relay/textbuf.h"
 
-#define MESSAGE_VALUE_BYTES  256 /* of one remembered value, cut; control bytes as space \
-                                  */
+#define MESSAGE_VALUE_BYTES                                     \
+    256 /* of one remembered value, cut; control bytes as space \
+         */
 #define MESSAGE_DOMAIN_BYTES (LIMIT_DOMAIN + 1)
 
 /* What was found. Texts are unfolded, trimmed, cut and never NULL. */
@@ -51,16 +52,17 @@ struct message_refusal {
     const char *text; /* constant; begins with the enhanced code */
 };
 
-/* A value its owner embeds or allocates; the fields are this module's but for facts. */
+/* A value its owner embeds or allocates; the fields are this module's but for facts and
+ * header_done. */
 struct message {
-    struct textbuf header; /* the block as it came, CRLF lines, without the empty line */
+    struct textbuf header; /* the block as it came, then what message_prefix gives */
+    size_t block_length;   /* of the block: complete fields, without the empty line */
+    size_t line_start;     /* of the line being collected, in header */
+    size_t field_start;    /* of the field being collected, in header */
+    bool has_field;        /* field_start is valid */
+    bool header_done;
     struct message_facts facts;
     struct message_refusal refusal;
-    size_t line_start;  /* of the line being collected, in header */
-    size_t field_start; /* of the field being collected, in header */
-    bool has_field;     /* field_start is valid */
-    bool header_done;
-    bool needs_separator; /* the body began without an empty line; reported as is */
 };
 
 /* How the message came, for its Received field. Texts are never NULL. */
@@ -80,15 +82,22 @@ struct message_trace {
 void message_init(struct message *message);
 void message_done(struct message *message);
 
-/* Take content until the header is complete. Returns how many bytes belong to the header
- * (its empty line included); the rest is body, and so is everything fed later: once
- * header_done is true nothing is taken. A block above LIMIT_HEADER_BYTES or
- * LIMIT_HEADER_FIELDS sets refusal and is done. A first line that cannot be a field ends
- * the header: it is body. */
+/* Take content until the header is complete: CRLF lines, any cut. Returns how many bytes
+ * were taken; the rest is body, and so is everything that follows: once header_done is
+ * true nothing is taken. A block above LIMIT_HEADER_BYTES or LIMIT_HEADER_FIELDS sets
+ * refusal and is done. A line that cannot be a field ends the header and is body: look at
+ * message_prefix. An mbox "From " line at the very start is dropped. */
 size_t message_feed(struct message *message, const char *bytes, size_t length);
 
 /* The content has ended; a header without an empty line is complete now. */
 void message_end(struct message *message);
+
+/* The start of the body that message_feed took before it knew: the owner puts these bytes
+ * in front of the body. Mostly none. Valid once header_done, until message_done. */
+const char *message_prefix(const struct message *message, size_t *out_length);
+
+/* The header block as it came, without the empty line; not terminated. */
+const char *message_block(const struct message *message, size_t *out_length);
 
 /* Loops and caps: the refusal to give, or code 0. Call after header_done. */
 struct message_refusal message_check(const struct message *message);

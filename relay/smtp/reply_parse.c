@@ -39,6 +39,7 @@ static void fail(struct reply_parse *parser, const char *why)
     char text[REPLY_TEXT_BYTES];
     (void)snprintf(text, sizeof text, "%s: \"%.200s\"", why, parser->line);
     parser->reply.origin = REPLY_MALFORMED;
+    parser->reply.code = 0;
     memset(parser->reply.enhanced, 0, sizeof parser->reply.enhanced);
     parser->text_length = 0;
     append_text(parser, text, strlen(text));

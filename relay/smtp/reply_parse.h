@@ -20,7 +20,7 @@
 enum reply_parse_status {
     REPLY_PARSE_MORE, /* not complete yet */
     REPLY_PARSE_DONE,
-    REPLY_PARSE_BAD, /* not SMTP: reply.origin is REPLY_MALFORMED and text says what */
+    REPLY_PARSE_BAD, /* not SMTP: origin REPLY_MALFORMED, code 0, text says what */
 };
 
 /* Called for each line of a reply behind its code and separator, terminated; index counts

@@ -109,6 +109,14 @@ void smtp_out_fail_text(struct smtp_out *engine, enum reply_stage stage,
     smtp_out_fail(engine, &reply);
 }
 
+void smtp_out_fail_strange(struct smtp_out *engine, const struct reply *reply,
+                           const char *why)
+{
+    char text[REPLY_TEXT_BYTES];
+    (void)snprintf(text, sizeof text, "%s: %u %.500s", why, reply->code, reply->text);
+    smtp_out_fail_text(engine, reply->stage, REPLY_MALFORMED, "", text);
+}
+
 /* 3xx where nothing asks for more. */
 static bool is_misplaced(enum smtp_out_state state, uint16_t code)
 {
@@ -132,8 +140,7 @@ static void take_reply(struct smtp_out *engine, bool more)
         return;
     }
     if (is_misplaced(state, reply->code)) {
-        reply->origin = REPLY_MALFORMED;
-        smtp_out_fail(engine, reply);
+        smtp_out_fail_strange(engine, reply, "this answer makes no sense here");
         return;
     }
     if (reply->code == 421 && state != SMTP_OUT_STATE_QUIT) {

@@ -356,9 +356,7 @@ static void take_rcpt(struct smtp_out *engine, const struct reply *reply)
 static void take_data(struct smtp_out *engine, const struct reply *reply)
 {
     if (is_yes(reply)) {
-        struct reply bad = *reply;
-        bad.origin = REPLY_MALFORMED;
-        smtp_out_fail(engine, &bad);
+        smtp_out_fail_strange(engine, reply, "the answer to DATA makes no sense");
     } else if (reply->code >= 400) {
         if (engine->accepted > 0) {
             smtp_out_tell(engine, reply, SMTP_OUT_FATE_ACCEPTED);
@@ -376,12 +374,12 @@ static void take_data(struct smtp_out *engine, const struct reply *reply)
 /* An answer while the message is still on its way, before its final dot. */
 static void take_early(struct smtp_out *engine, const struct reply *reply)
 {
-    struct reply early = *reply;
     if (is_yes(reply)) {
-        reply_parse_make(&early, REPLY_STAGE_BODY, REPLY_MALFORMED, reply->code, "",
-                         "the server accepted the message before it had all of it");
+        smtp_out_fail_strange(engine, reply,
+                              "the server answered before it had the message");
+    } else {
+        smtp_out_fail(engine, reply);
     }
-    smtp_out_fail(engine, &early);
 }
 
 void smtp_out_mail_dot(struct smtp_out *engine)
@@ -404,9 +402,7 @@ static void take_dot(struct smtp_out *engine, const struct reply *reply)
 static void take_command(struct smtp_out *engine, const struct reply *reply)
 {
     if (engine->outstanding == 0) {
-        struct reply bad = *reply;
-        bad.origin = REPLY_MALFORMED;
-        smtp_out_fail(engine, &bad);
+        smtp_out_fail_strange(engine, reply, "an answer came that nothing asked for");
         return;
     }
     engine->outstanding--;

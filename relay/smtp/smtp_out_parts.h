@@ -79,6 +79,10 @@ void smtp_out_send(struct smtp_out *engine, const char *text);
 void smtp_out_fail(struct smtp_out *engine, const struct reply *reply);
 void smtp_out_fail_text(struct smtp_out *engine, enum reply_stage stage,
                         enum reply_origin origin, const char *enhanced, const char *text);
+/* The server answered what makes no sense here: code 0, so that no 250 among the strange
+ * answers is ever taken for a success. */
+void smtp_out_fail_strange(struct smtp_out *engine, const struct reply *reply,
+                           const char *why);
 /* Tell the reply to all recipients whose fate is in the set. */
 void smtp_out_tell(struct smtp_out *engine, const struct reply *reply, unsigned fates);
 

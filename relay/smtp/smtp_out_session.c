@@ -162,15 +162,11 @@ static void take_auth(struct smtp_out *engine, const struct reply *reply)
 /* The server speaks though nothing was asked: whatever it says, no message was hurt. */
 static void take_unasked(struct smtp_out *engine, const struct reply *reply)
 {
-    char text[REPLY_TEXT_BYTES];
     if (reply->code >= 400) {
         smtp_out_fail(engine, reply);
-        return;
+    } else {
+        smtp_out_fail_strange(engine, reply, "an answer came that nothing asked for");
     }
-    (void)snprintf(text, sizeof text,
-                   "an answer came that nothing was asked for: %u %.500s", reply->code,
-                   reply->text);
-    smtp_out_fail_text(engine, reply->stage, REPLY_MALFORMED, "", text);
 }
 
 void smtp_out_session_reply(struct smtp_out *engine, const struct reply *reply, bool more)
