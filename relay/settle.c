@@ -142,6 +142,7 @@ static void tell_log(const struct answer *answer, enum log_kind kind,
         event.recipient = answer->envelope->recipients[answer->recipient.number].address;
         event.job = answer->envelope->job;
         event.message_id = answer->envelope->message_id;
+        event.size_bytes = answer->envelope->size_bytes;
     }
     if (job != NULL) {
         event.source = answer->lane->source->name;
