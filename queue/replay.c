@@ -419,8 +419,35 @@ static void judge_holes(struct replay *replay)
     }
 }
 
-static void put_away(struct replay *replay, struct found *found)
+/* What was read from an unsealed segment may be in the page cache only (a kill and no
+ * power failure): nothing may be built on it before it is synced. Sealing does that, and
+ * keeps a torn tail from looking like damage once later segments have records. */
+static int seal_now(struct replay *replay, const struct found *found)
 {
+    struct queue *queue = replay->queue;
+    char name[SEGMENT_NAME];
+    segment_name(found->number, name);
+    int handle = queue->disk->open(queue->disk, name, false);
+    if (handle < 0) {
+        return handle;
+    }
+    int rc = footer_write(queue->disk, handle, &found->header, queue->seal, found->end,
+                          found->damaged);
+    if (rc == -ENOSPC || rc == -EDQUOT || rc == -EBADMSG) {
+        rc = queue->disk->fdatasync(queue->disk, handle);
+    }
+    int64_t size = queue->disk->size(queue->disk, handle);
+    uint16_t slot = shelf_find(&queue->index.shelf, found->number);
+    if (size > 0) {
+        shelf_at(&queue->index.shelf, slot)->file_bytes = (uint64_t)size;
+    }
+    queue->disk->close(queue->disk, handle);
+    return rc;
+}
+
+static int put_away(struct replay *replay, const struct found *found)
+{
+    int rc = 0;
     struct queue *queue = replay->queue;
     char name[SEGMENT_NAME];
     uint16_t slot = shelf_find(&queue->index.shelf, found->number);
@@ -430,13 +457,15 @@ static void put_away(struct replay *replay, struct found *found)
     if (found->sealed) {
         segment->settled = true;
     } else if (found->end > SEGMENT_DATA) {
-        queue_seal_segment(queue, &found->header, found->end, found->damaged);
+        rc = seal_now(replay, found);
+        segment->settled = true;
     } else {
         /* Prepared and never used, or only its first batch was torn off. */
         shelf_remove(&queue->index.shelf, slot);
         segment_name(found->number, name);
         supply_adopt(&queue->supply, name);
     }
+    return rc;
 }
 
 static uint64_t next_number(const struct replay *replay)
@@ -489,10 +518,17 @@ int replay_run(struct queue *queue, uint64_t *out_next_number, struct errmsg *er
         for (size_t i = 0; i < replay.spare_count; i++) {
             supply_adopt(&queue->supply, replay.spares[i]);
         }
-        for (size_t i = 0; i < replay.count; i++) {
+        for (size_t i = 0; rc == 0 && i < replay.count; i++) {
             if (replay.found[i].usable) {
-                put_away(&replay, &replay.found[i]);
+                rc = put_away(&replay, &replay.found[i]);
             }
+        }
+        /* Before anything is written into them, no name of a segment may lead to them. */
+        if (rc == 0) {
+            rc = queue->disk->sync_dir(queue->disk);
+        }
+        if (rc != 0) {
+            errmsg_errno(err, rc, "make durable what was found");
         }
     }
     free(replay.numbers);
