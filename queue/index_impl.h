@@ -121,6 +121,8 @@ uint32_t index_add(struct index *index, const struct envelope *envelope,
 /* Step 3: the change is on disk at place. The message may leave the index. */
 void index_written(struct index *index, const struct change *change,
                    const struct place *place);
+/* Take a message out whatever its state; nothing is written. */
+void index_forget(struct index *index, uint32_t message);
 /* The message's record and pieces are now elsewhere. */
 void index_move(struct index *index, uint32_t message, const struct place *place,
                 const struct place *pieces, unsigned piece_count);
