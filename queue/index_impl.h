@@ -173,8 +173,8 @@ struct flow_key {
     const char *source;
 };
 uint32_t flows_enter(struct index *index,
-                     const struct flow_key *key);     /* domain count + 1 */
-void flows_leave(struct index *index, uint32_t flow); /* after its counts went down */
+                     const struct flow_key *key);       /* domain count + 1 */
+void flows_leave(struct index *index, uint32_t handle); /* after its counts went down */
 struct flow *flows_at(const struct index *index, uint32_t flow);
 uint64_t flows_memory(const struct index *index);
 void flows_done(struct index *index);

@@ -19,7 +19,7 @@
 #include "queue/record.h"
 
 #define SEGMENT_BYTES_DEFAULT (64 * 1024 * 1024)
-#define COMPACT_BYTES_DEFAULT (32 * 1024 * 1024)
+#define COMPACT_BYTES_DEFAULT UINT64_C(33554432)
 
 void queue_post(struct queue *queue, struct queue_event *event)
 {

@@ -23,6 +23,7 @@
 #include "queue/index_impl.h"
 #include "queue/mem.h"
 #include "queue/queue.h"
+#include "queue/segment.h"
 
 #define PRODUCERS  32
 #define BODY_BYTES 4096
