@@ -39,7 +39,7 @@
 
 /* A connection's written bytes that its peer has not taken: replies to a client that
  * never reads end here. Bodies are borrowed and not counted. */
-#define LIMIT_CONN_PENDING (64 * 1024)
+#define LIMIT_CONN_PENDING 65536
 
 /* Log: what may wait for a slow disk, and one event written out (22 texts of 512 bytes and
  * a reply of 1024, each byte escaped as six at worst). */
