@@ -18,8 +18,9 @@ static const size_t event_texts[] = {
     offsetof(struct log_event, dnsbl),     offsetof(struct log_event, message_id),
     offsetof(struct log_event, client_ip), offsetof(struct log_event, client_name),
     offsetof(struct log_event, helo),      offsetof(struct log_event, actor),
-    offsetof(struct log_event, gate),      offsetof(struct log_event, before),
-    offsetof(struct log_event, after),     offsetof(struct log_event, text),
+    offsetof(struct log_event, gate),      offsetof(struct log_event, subject),
+    offsetof(struct log_event, before),    offsetof(struct log_event, after),
+    offsetof(struct log_event, text),
 };
 
 static const size_t session_texts[] = {
