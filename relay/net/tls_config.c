@@ -1,0 +1,206 @@
+#include "relay/net/tls_config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "relay/net/loop_uv.h"
+#include "relay/net/tls_config_inner.h"
+
+struct tls_context {
+    atomic_uint references;
+    bool server;
+    SSL_CTX *ssl;    /* owned */
+    BIO_METHOD *bio; /* owned */
+};
+
+/* The oldest reason of OpenSSL's list, in its words; the list is empty afterwards. */
+static const char *reason(void)
+{
+    unsigned long code = ERR_get_error();
+    const char *words = code == 0 ? NULL : ERR_reason_error_string(code);
+    ERR_clear_error();
+    return words == NULL ? "no reason given" : words;
+}
+
+/* A key with a password must be an error, not a question on the terminal. */
+static int no_password(char *buffer, int size, int writing, void *data)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)data;
+    return -1;
+}
+
+static BIO_METHOD *make_bio(void)
+{
+    BIO_METHOD *bio = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "mesura");
+    if (bio == NULL || BIO_meth_set_read(bio, tls_bio_read) != 1 ||
+        BIO_meth_set_write(bio, tls_bio_write) != 1 ||
+        BIO_meth_set_ctrl(bio, tls_bio_ctrl) != 1) {
+        abort();
+    }
+    return bio;
+}
+
+static struct tls_context *context_new(bool server)
+{
+    struct tls_context *context = loop_alloc(sizeof *context);
+    atomic_init(&context->references, 1);
+    context->server = server;
+    context->ssl = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    if (context->ssl == NULL) {
+        abort();
+    }
+    context->bio = make_bio();
+    (void)SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION);
+    (void)SSL_CTX_set_options(context->ssl,
+                              SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    (void)SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_default_passwd_cb(context->ssl, no_password);
+    return context;
+}
+
+/* 0, or why the process cannot read the file. */
+static int check_readable(const char *path, struct errmsg *err)
+{
+    if (access(path, R_OK) != 0) {
+        int rc = -errno;
+        errmsg_errno(err, rc, "read %s", path);
+        return rc;
+    }
+    return 0;
+}
+
+static int load_server(SSL_CTX *ssl, const char *certificate, const char *key,
+                       struct errmsg *err)
+{
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1) {
+        errmsg_set(err, "%s holds no usable PEM certificate: %s", certificate, reason());
+        return -EINVAL;
+    }
+    if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1) {
+        errmsg_set(err, "%s holds no usable PEM key without a password: %s", key,
+                   reason());
+        return -EINVAL;
+    }
+    if (SSL_CTX_check_private_key(ssl) != 1) {
+        errmsg_set(err, "the key %s does not belong to %s: %s", key, certificate,
+                   reason());
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int tls_config_server(struct tls_context **out, const char *certificate, const char *key,
+                      const char *name, struct errmsg *err)
+{
+    int rc = check_readable(certificate, err);
+    if (rc == 0) {
+        rc = check_readable(key, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    struct tls_context *context = context_new(true);
+    rc = load_server(context->ssl, certificate, key, err);
+    if (rc != 0) {
+        tls_config_unref(context);
+        return rc;
+    }
+    size_t size = strnlen(name, SSL_MAX_SID_CTX_LENGTH);
+    (void)SSL_CTX_set_session_id_context(context->ssl, (const unsigned char *)name,
+                                         (unsigned)size);
+    (void)SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
+    (void)SSL_CTX_set_num_tickets(context->ssl, 1);
+    (void)SSL_CTX_set_options(context->ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    *out = context;
+    return 0;
+}
+
+static int load_roots(SSL_CTX *ssl, const char *trust, struct errmsg *err)
+{
+    ERR_clear_error();
+    if (trust[0] != '\0') {
+        int rc = check_readable(trust, err);
+        if (rc == 0 && SSL_CTX_load_verify_file(ssl, trust) != 1) {
+            errmsg_set(err, "%s holds no usable PEM certificates: %s", trust, reason());
+            rc = -EINVAL;
+        }
+        return rc;
+    }
+    bool found = access(X509_get_default_cert_file(), R_OK) == 0 ||
+                 access(X509_get_default_cert_dir(), R_OK) == 0;
+    if (!found || SSL_CTX_set_default_verify_paths(ssl) != 1) {
+        errmsg_set(err, "no trusted certificates at %s or %s (package ca-certificates)",
+                   X509_get_default_cert_dir(), X509_get_default_cert_file());
+        ERR_clear_error();
+        return -ENOENT;
+    }
+    return 0;
+}
+
+int tls_config_client(struct tls_context **out, enum tls_level level, const char *trust,
+                      struct errmsg *err)
+{
+    struct tls_context *context = context_new(false);
+    struct errmsg why = {""};
+    int rc = load_roots(context->ssl, trust, &why);
+    if (rc != 0 && level == TLS_VERIFY) {
+        errmsg_set(err, "%s", why.text);
+        tls_config_unref(context);
+        return rc;
+    }
+    if (level == TLS_VERIFY) {
+        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+    } else {
+        SSL_CTX_set_security_level(context->ssl, 1);
+        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
+    }
+    *out = context;
+    return 0;
+}
+
+struct tls_context *tls_config_ref(struct tls_context *context)
+{
+    (void)atomic_fetch_add_explicit(&context->references, 1, memory_order_relaxed);
+    return context;
+}
+
+void tls_config_unref(struct tls_context *context)
+{
+    if (context == NULL) {
+        return;
+    }
+    unsigned before =
+        atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before == 1) {
+        SSL_CTX_free(context->ssl);
+        BIO_meth_free(context->bio);
+        free(context);
+    }
+}
+
+bool tls_config_is_server(const struct tls_context *context)
+{
+    return context->server;
+}
+
+SSL_CTX *tls_config_ssl(const struct tls_context *context)
+{
+    return context->ssl;
+}
+
+BIO_METHOD *tls_config_bio(const struct tls_context *context)
+{
+    return context->bio;
+}

@@ -1,0 +1,41 @@
+/* What a side of TLS has agreed with itself beforehand: certificate and key of a server,
+ * trust and strictness of a client. Hides OpenSSL.
+ *
+ * A context is made once and shared by all threads; each connection holds a reference, so
+ * a reload swaps contexts and old connections go on. Each server context has ticket keys
+ * of its own: a ticket of one listener opens nothing at another. */
+
+#ifndef RELAY_NET_TLS_CONFIG_H
+#define RELAY_NET_TLS_CONFIG_H
+
+#include <stdbool.h>
+
+#include "queue/errmsg.h"
+
+struct tls_context;
+
+enum tls_level {
+    TLS_OPPORTUNISTIC, /* any certificate, SECLEVEL 1: better than plaintext */
+    TLS_REQUIRED, /* any certificate, but plaintext is not an option for the caller */
+    TLS_VERIFY,   /* chain to a trusted root and the server's name, or no session */
+};
+
+/* certificate: PEM with the chain, leaf first; key: PEM, without a password. name keeps
+ * the sessions of listeners apart. TLS 1.2 is the least. -ENOENT, -EACCES, -EINVAL (not a
+ * PEM, key and certificate do not match, ...) with err naming the file. */
+int tls_config_server(struct tls_context **out, const char *certificate, const char *key,
+                      const char *name, struct errmsg *err) ATTR_MUST_CHECK;
+
+/* trust: a PEM file of roots, or "" for the system's. Roots that cannot be loaded are an
+ * error for TLS_VERIFY only; the other levels then report every peer as not verified. */
+int tls_config_client(struct tls_context **out, enum tls_level level, const char *trust,
+                      struct errmsg *err) ATTR_MUST_CHECK;
+
+/* Any thread. Each reference is given back with tls_config_unref; NULL is allowed there.
+ */
+struct tls_context *tls_config_ref(struct tls_context *context);
+void tls_config_unref(struct tls_context *context);
+
+bool tls_config_is_server(const struct tls_context *context);
+
+#endif
