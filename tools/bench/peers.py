@@ -9,8 +9,8 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 
+from patience import until
 from rig import Trouble, free_port, fresh, run_quietly, wait_port
 
 
@@ -197,10 +197,7 @@ class Postfix(Peer):
             return
         pid = int(pid_file.read_text())
         run_quietly("postfix", "-c", self.folder / "etc", "stop", timeout=120)
-        for _ in range(600):
-            if not pathlib.Path(f"/proc/{pid}").exists():
-                break
-            time.sleep(0.1)
+        until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), 60)
         self._end()
 
     def release(self):

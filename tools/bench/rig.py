@@ -12,6 +12,8 @@ import socket
 import subprocess
 import time
 
+from patience import until
+
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
@@ -31,16 +33,16 @@ def free_port():
 
 def wait_port(port, seconds, process=None):
     """Until something answers there."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    def answers():
         if process is not None and process.poll() is not None:
             raise Trouble(f"it ended at once with status {process.returncode}")
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
+            return True
         except OSError:
-            time.sleep(0.02)
-    raise Trouble(f"nothing listens at port {port} after {seconds} s")
+            return False
+    if not until(answers, seconds):
+        raise Trouble(f"nothing listens at port {port} after {seconds} s")
 
 
 def fresh(path):
@@ -76,17 +78,19 @@ class Sink:
 
     def wait(self, messages, stall):
         """Until so many different messages are there, or none came for stall seconds."""
-        seen, since = -1, time.monotonic()
-        while True:
-            total = self.total()
-            distinct = total["accepted"] - total["duplicates"]
-            if distinct >= messages:
-                return total
-            if distinct != seen:
-                seen, since = distinct, time.monotonic()
-            if time.monotonic() - since > stall:
-                raise Trouble(f"{distinct} of {messages} arrived, then none for {stall} s")
-            time.sleep(0.1)
+        def distinct(total):
+            return total["accepted"] - total["duplicates"]
+        total = self.total()
+        while distinct(total) < messages:
+            seen = distinct(total)
+
+            def more():
+                now = self.total()
+                return now if distinct(now) > seen else None
+            total = until(more, stall, step=0.1)
+            if total is None:
+                raise Trouble(f"{seen} of {messages} arrived, then none for {stall} s")
+        return total
 
     def stop(self):
         self.process.terminate()

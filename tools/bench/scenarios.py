@@ -3,7 +3,6 @@ the value of each relay, whether more is better, and the goal for the ratio."""
 
 import json
 import statistics
-import time
 
 from rig import Sink, Trouble, disk_rate, drop_caches, generate, now_ns
 
@@ -232,7 +231,6 @@ def start(options, peers):
 def pause():
     """Let the disk finish what the last run left."""
     drop_caches()
-    time.sleep(1)
 
 
 SCENARIOS = {
