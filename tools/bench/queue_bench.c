@@ -108,7 +108,7 @@ static struct queue *open_queue(const char *directory)
     struct errmsg err = {""};
     if (queue_open(&queue, &options, &err) != 0) {
         (void)fprintf(stderr, "%s\n", err.text);
-        exit(1);
+        abort();
     }
     return queue;
 }
@@ -120,12 +120,12 @@ static double reference(const char *directory, uint64_t bytes, uint64_t syncs)
     (void)snprintf(path, sizeof path, "%s/reference.tmp", directory);
     int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     size_t batch = syncs == 0 ? 0 : (size_t)(bytes / syncs);
-    size_t span = 64 * 1024 * 1024;
+    size_t span = (size_t)64 * 1024 * 1024;
     uint8_t *buffer = mem_alloc(span);
     if (file < 0 || batch == 0 || batch > span ||
         pwrite(file, buffer, span, 0) != (ssize_t)span || fdatasync(file) != 0) {
         (void)fprintf(stderr, "reference: %s\n", path);
-        exit(1);
+        abort();
     }
     memset(buffer, 0x5a, span);
     uint64_t start = now_ns();
@@ -136,7 +136,7 @@ static double reference(const char *directory, uint64_t bytes, uint64_t syncs)
         }
         if (pwrite(file, buffer, batch, (off_t)at) != (ssize_t)batch ||
             fdatasync(file) != 0) {
-            exit(1);
+            abort();
         }
         at += batch;
     }
@@ -159,7 +159,7 @@ static void bench_append(const char *directory, uint64_t messages)
         producers[i].first = 1 + (uint64_t)i * producers[i].count;
         (void)sem_init(&producers[i].done, 0, 0);
         if (pthread_create(&producers[i].thread, NULL, produce, &producers[i]) != 0) {
-            exit(1);
+            abort();
         }
     }
     for (int i = 0; i < PRODUCERS; i++) {
