@@ -48,8 +48,8 @@ static struct estimate between_cuts(const struct control *control, double pause_
                                  .likely = control->rate * CUT_LEAST};
     }
     return (struct estimate){.careful = careful,
-                             .likely = pow(careful, 0.6) *
-                                       pow(control->since_cut / open_s, 0.4)};
+                             .likely = pow(careful, 0.4) *
+                                       pow(control->since_cut / open_s, 0.6)};
 }
 
 static struct estimate recently_accepted(struct control *control,
