@@ -24,7 +24,8 @@ enum reply_stage {
     REPLY_STAGE_MAIL,
     REPLY_STAGE_RCPT,
     REPLY_STAGE_DATA, /* the 354 */
-    REPLY_STAGE_BODY, /* while the message was on its way, before the final dot was sent */
+    REPLY_STAGE_BODY, /* while the message was on its way, before the final dot was sent
+                       */
     REPLY_STAGE_DOT,  /* after the final dot: the outcome may be unknown */
     REPLY_STAGE_QUIT,
 };
@@ -42,8 +43,9 @@ enum reply_origin {
 struct reply {
     enum reply_stage stage;
     enum reply_origin origin;
-    uint16_t code;        /* 200-599; 0 when no code was received */
-    uint16_t enhanced[3]; /* class.subject.detail of RFC 3463 (4.7.650); 0.0.0 when absent */
+    uint16_t code; /* 200-599; 0 when no code was received */
+    uint16_t
+        enhanced[3]; /* class.subject.detail of RFC 3463 (4.7.650); 0.0.0 when absent */
     char text[REPLY_TEXT_BYTES]; /* terminated; without the codes; control bytes as '?' */
 };
 

@@ -8,7 +8,7 @@
 
 #define ERRMSG_BYTES 256
 
-#define ATTR_MUST_CHECK __attribute__((warn_unused_result))
+#define ATTR_MUST_CHECK        __attribute__((warn_unused_result))
 #define ATTR_PRINTF(FMT, ARGS) __attribute__((format(printf, FMT, ARGS)))
 
 struct errmsg {

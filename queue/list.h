@@ -19,13 +19,13 @@ struct list {
 #define LIST_OWNER(NODE, TYPE, FIELD) \
     ((TYPE *)(void *)((char *)(NODE)-offsetof(TYPE, FIELD)))
 
-#define list_each(NODE, LIST)                                              \
+#define list_each(NODE, LIST)                                               \
     for (struct list_node *NODE = (LIST)->head.next; NODE != &(LIST)->head; \
          NODE = NODE->next)
 
 /* As list_each; NODE itself may be taken out in the body. */
-#define list_each_safe(NODE, LIST)                                                   \
-    for (struct list_node *NODE = (LIST)->head.next, *NODE##_next = NODE->next;      \
+#define list_each_safe(NODE, LIST)                                              \
+    for (struct list_node *NODE = (LIST)->head.next, *NODE##_next = NODE->next; \
          NODE != &(LIST)->head; NODE = NODE##_next, NODE##_next = NODE##_next->next)
 
 static inline void list_init(struct list *list)

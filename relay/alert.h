@@ -65,8 +65,8 @@ ATTR_MUST_CHECK int alert_reload(struct alert *alert, const struct alert_options
 
 void alert_get_totals(const struct alert *alert, struct alert_totals *out_totals);
 
-/* Tell what was raised before, then end. Waits for a running command at most
- * ALERT_COMMAND_MS; later ones are not started. NULL is allowed. */
+/* Tell what was raised before, then end. A command that is running has up to
+ * ALERT_COMMAND_MS, all later ones together 5 s. NULL is allowed. */
 void alert_stop(struct alert *alert);
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef RELAY_AUTH_H
 #define RELAY_AUTH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "queue/errmsg.h"
@@ -37,10 +38,16 @@ struct auth_check {
     uint8_t address[16];         /* of the client; IPv4 as ::ffff:a.b.c.d */
     enum auth_result result;     /* out */
     char user[USERS_NAME_BYTES]; /* out: the name as the file writes it, when AUTH_OK */
+
+    /* The auth's, while it checks. */
+    struct auth *auth;
+    char hash[USERS_HASH_BYTES];
+    bool may_pass; /* a right password would do */
+    bool is_right; /* it is */
 };
 
 struct auth_options {
-    unsigned threads;       /* hash threads: 1 or 2 */
+    unsigned threads;       /* hash threads: 1 to 4 */
     unsigned queue_max;     /* checks that may wait for one; 0: LIMIT_AUTH_QUEUE */
     int64_t cache_ms;       /* how long a success is remembered; 0: not at all */
     unsigned address_burst; /* tries at once per address (IPv6: per /64), 0: 20 */

@@ -19,15 +19,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/reply.h"
+
 #include "relay/arena.h"
 #include "relay/clerk.h"
 #include "relay/limits.h"
+#include "relay/linebuf.h"
 #include "relay/log_file.h"
 #include "relay/log_json.h"
 #include "relay/log_mail.h"
 #include "relay/log_record.h"
 #include "relay/now.h"
-#include "relay/textbuf.h"
 
 #define NAP_MS         5                    /* the most an event waits to be written */
 #define BUFFER_BYTES   ((size_t)256 * 1024) /* of a file: a batch at full speed */
@@ -43,7 +45,8 @@ struct log {
     bool has_mail;  /* never changes */
     bool has_files; /* never changes: any of the two */
     char hostname[HOSTNAME_BYTES];
-    char *scratch; /* owned; LIMIT_LOG_RECORD bytes */
+    char *scratch;      /* owned; LIMIT_LOG_RECORD bytes */
+    struct reply reply; /* the thread's: of the event being written */
     uint64_t told_losses;
     int64_t told_ns;
     _Atomic uint64_t pending_bytes;
@@ -96,28 +99,28 @@ static void post(struct log *log, struct log_record *record)
     clerk_post(log->clerk, &record->letter, on_record);
 }
 
-static void write_line(struct textbuf *buf, int64_t unix_ms, enum log_level level,
+static void write_line(struct linebuf *buf, int64_t unix_ms, enum log_level level,
                        const char *text)
 {
-    textbuf_time(buf, unix_ms, "Z ");
-    textbuf_text(buf, level_names[level]);
-    textbuf_text(buf, ": ");
-    textbuf_line(buf, text, LINE_BYTES, "");
-    textbuf_char(buf, '\n');
+    linebuf_time(buf, unix_ms, "Z ");
+    linebuf_text(buf, level_names[level]);
+    linebuf_text(buf, ": ");
+    linebuf_line(buf, text, LINE_BYTES, "");
+    linebuf_char(buf, '\n');
 }
 
 static void write_event(struct log *log, const struct log_event *event)
 {
-    struct textbuf buf;
+    struct linebuf buf;
     if (log->events.fd >= 0) {
-        textbuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
+        linebuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
         log_json_write(&buf, event);
         assert(!buf.is_full);
         log_file_add(&log->events, buf.data, buf.used, 1);
     }
     if (log->mail.fd >= 0) {
         struct log_mail_head head = {log->hostname, (uint32_t)getpid()};
-        textbuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
+        linebuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
         log_mail_event(&buf, &head, event);
         assert(!buf.is_full);
         log_file_add(&log->mail, buf.data, buf.used, 1);
@@ -130,8 +133,8 @@ static void write_session(struct log *log, const struct log_record *record)
         return;
     }
     struct log_mail_head head = {log->hostname, (uint32_t)getpid()};
-    struct textbuf buf;
-    textbuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
+    struct linebuf buf;
+    linebuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
     log_mail_session(&buf, &head, record->unix_ms, &record->about.session);
     assert(!buf.is_full);
     log_file_add(&log->mail, buf.data, buf.used, 1);
@@ -140,8 +143,8 @@ static void write_session(struct log *log, const struct log_record *record)
 /* A line of the log's own, on its thread. */
 static void write_own_line(struct log *log, enum log_level level, const char *text)
 {
-    struct textbuf buf;
-    textbuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
+    struct linebuf buf;
+    linebuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
     write_line(&buf, now_unix_ms(), level, text);
     log_file_add(&log->lines, buf.data, buf.used, 1);
 }
@@ -160,12 +163,14 @@ static void on_record(struct letter *letter)
 {
     struct log_record *record = (struct log_record *)(void *)letter;
     struct log *log = atomic_load_explicit(&the_log, memory_order_acquire);
-    struct textbuf buf;
+    struct linebuf buf;
     switch (record->what) {
-    case LOG_RECORD_EVENT: write_event(log, &record->about.event); break;
+    case LOG_RECORD_EVENT:
+        write_event(log, log_record_unpack(record, &log->reply));
+        break;
     case LOG_RECORD_SESSION: write_session(log, record); break;
     case LOG_RECORD_LINE:
-        textbuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
+        linebuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);
         write_line(&buf, record->unix_ms, record->about.level, record->texts);
         log_file_add(&log->lines, buf.data, buf.used, 1);
         break;
@@ -297,8 +302,8 @@ bool log_is_debug(void)
 static void write_line_now(enum log_level level, const char *text)
 {
     char line[LINE_BYTES * 2];
-    struct textbuf buf;
-    textbuf_init(&buf, line, sizeof line);
+    struct linebuf buf;
+    linebuf_init(&buf, line, sizeof line);
     write_line(&buf, now_unix_ms(), level, text);
     ssize_t wrote = write(STDERR_FILENO, line, buf.used);
     (void)wrote; /* there is nobody left to tell */

@@ -123,9 +123,10 @@ struct log_event {
     const char *client_name;
     const char *helo;
 
-    const char *actor;  /* who decided: an operator, a rule, a loop */
-    const char *gate;   /* which limit */
-    const char *before; /* a limit or state that changed */
+    const char *actor;   /* who decided: an operator, a rule, a loop */
+    const char *gate;    /* which limit */
+    const char *subject; /* what stream, source and site cannot name: a lane, a user */
+    const char *before;  /* a limit or state that changed */
     const char *after;
     const char *text; /* why, in words */
 

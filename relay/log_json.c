@@ -22,33 +22,33 @@ static const char *const origin_names[] = {
     [REPLY_LOCAL] = "local",
 };
 
-static void add_key(struct textbuf *buf, const char *key)
+static void add_key(struct linebuf *buf, const char *key)
 {
-    textbuf_text(buf, ",\"");
-    textbuf_text(buf, key);
-    textbuf_text(buf, "\":");
+    linebuf_text(buf, ",\"");
+    linebuf_text(buf, key);
+    linebuf_text(buf, "\":");
 }
 
-static void add_text(struct textbuf *buf, const char *key, const char *value)
+static void add_text(struct linebuf *buf, const char *key, const char *value)
 {
     if (value != NULL && value[0] != '\0') {
         add_key(buf, key);
-        textbuf_json(buf, value, LOG_TEXT_BYTES);
+        linebuf_json(buf, value, LOG_TEXT_BYTES);
     }
 }
 
-static void add_number(struct textbuf *buf, const char *key, uint64_t value)
+static void add_number(struct linebuf *buf, const char *key, uint64_t value)
 {
     if (value != 0) {
         add_key(buf, key);
-        textbuf_unsigned(buf, value);
+        linebuf_unsigned(buf, value);
     }
 }
 
-static void add_ms(struct textbuf *buf, const char *key, int64_t value_ms)
+static void add_ms(struct linebuf *buf, const char *key, int64_t value_ms)
 {
     add_key(buf, key);
-    textbuf_int(buf, value_ms);
+    linebuf_int(buf, value_ms);
 }
 
 static bool is_result(enum log_kind kind)
@@ -57,51 +57,51 @@ static bool is_result(enum log_kind kind)
            kind == LOG_EXPIRED;
 }
 
-static void add_enhanced(struct textbuf *buf, const uint16_t enhanced[3])
+static void add_enhanced(struct linebuf *buf, const uint16_t enhanced[3])
 {
     for (size_t i = 0; i < 3; i++) {
         if (i > 0) {
-            textbuf_char(buf, '.');
+            linebuf_char(buf, '.');
         }
-        textbuf_unsigned(buf, enhanced[i]);
+        linebuf_unsigned(buf, enhanced[i]);
     }
 }
 
 /* The reply as the other side said it: "451 4.7.1 try later"; without a code, the words.
  */
-static void add_reply(struct textbuf *buf, const struct reply *reply)
+static void add_reply(struct linebuf *buf, const struct reply *reply)
 {
     char whole[REPLY_TEXT_BYTES + 32];
-    struct textbuf words;
-    textbuf_init(&words, whole, sizeof whole - 1);
+    struct linebuf words;
+    linebuf_init(&words, whole, sizeof whole - 1);
     if (reply->code != 0) {
-        textbuf_unsigned(&words, reply->code);
-        textbuf_char(&words, ' ');
+        linebuf_unsigned(&words, reply->code);
+        linebuf_char(&words, ' ');
     }
     if (reply->enhanced[0] != 0) {
         add_enhanced(&words, reply->enhanced);
-        textbuf_char(&words, ' ');
+        linebuf_char(&words, ' ');
     }
-    textbuf_add(&words, reply->text, strnlen(reply->text, sizeof reply->text));
+    linebuf_add(&words, reply->text, strnlen(reply->text, sizeof reply->text));
     while (words.used > 0 && whole[words.used - 1] == ' ') {
         words.used--;
     }
     whole[words.used] = '\0';
 
     add_key(buf, "reply");
-    textbuf_json(buf, whole, sizeof whole);
+    linebuf_json(buf, whole, sizeof whole);
     add_number(buf, "code", reply->code);
     if (reply->enhanced[0] != 0) {
         add_key(buf, "enhanced");
-        textbuf_char(buf, '"');
+        linebuf_char(buf, '"');
         add_enhanced(buf, reply->enhanced);
-        textbuf_char(buf, '"');
+        linebuf_char(buf, '"');
     }
     add_text(buf, "stage", stage_names[reply->stage]);
     add_text(buf, "origin", origin_names[reply->origin]);
 }
 
-static void add_message(struct textbuf *buf, const struct log_event *event)
+static void add_message(struct linebuf *buf, const struct log_event *event)
 {
     if (event->id != 0) {
         char id[ID_BYTES];
@@ -113,7 +113,7 @@ static void add_message(struct textbuf *buf, const struct log_event *event)
     add_text(buf, "site", event->site);
     if (event->id != 0 && event->sender != NULL && event->sender[0] == '\0') {
         add_key(buf, "sender");
-        textbuf_text(buf, "\"\"");
+        linebuf_text(buf, "\"\"");
     }
     add_text(buf, "sender", event->sender);
     add_text(buf, "recipient", event->recipient);
@@ -127,7 +127,7 @@ static void add_message(struct textbuf *buf, const struct log_event *event)
     add_text(buf, "helo", event->helo);
 }
 
-static void add_attempt(struct textbuf *buf, const struct log_event *event)
+static void add_attempt(struct linebuf *buf, const struct log_event *event)
 {
     add_text(buf, "remote_host", event->remote_host);
     add_text(buf, "remote_ip", event->remote_ip);
@@ -149,28 +149,29 @@ static void add_attempt(struct textbuf *buf, const struct log_event *event)
     }
 }
 
-static void add_decision(struct textbuf *buf, const struct log_event *event)
+static void add_decision(struct linebuf *buf, const struct log_event *event)
 {
     add_text(buf, "actor", event->actor);
     add_text(buf, "gate", event->gate);
+    add_text(buf, "subject", event->subject);
     add_text(buf, "before", event->before);
     add_text(buf, "after", event->after);
     add_text(buf, "text", event->text);
     if (event->next_unix_ms != 0) {
         add_key(buf, "next");
-        textbuf_char(buf, '"');
-        textbuf_time(buf, event->next_unix_ms, "Z\"");
+        linebuf_char(buf, '"');
+        linebuf_time(buf, event->next_unix_ms, "Z\"");
     }
 }
 
-void log_json_write(struct textbuf *buf, const struct log_event *event)
+void log_json_write(struct linebuf *buf, const struct log_event *event)
 {
     assert(event != NULL);
-    textbuf_text(buf, "{\"time\":\"");
-    textbuf_time(buf, event->unix_ms, "Z\"");
+    linebuf_text(buf, "{\"time\":\"");
+    linebuf_time(buf, event->unix_ms, "Z\"");
     add_text(buf, "event", log_kind_name(event->kind));
     add_message(buf, event);
     add_attempt(buf, event);
     add_decision(buf, event);
-    textbuf_text(buf, "}\n");
+    linebuf_text(buf, "}\n");
 }

@@ -3,10 +3,10 @@
 #ifndef RELAY_LOG_JSON_H
 #define RELAY_LOG_JSON_H
 
+#include "relay/linebuf.h"
 #include "relay/log.h"
-#include "relay/textbuf.h"
 
 /* Add the line, with its end. event->unix_ms is set. */
-void log_json_write(struct textbuf *buf, const struct log_event *event);
+void log_json_write(struct linebuf *buf, const struct log_event *event);
 
 #endif

@@ -28,27 +28,27 @@ static const char *text_or(const char *text, const char *instead)
     return text == NULL || text[0] == '\0' ? instead : text;
 }
 
-static void add(struct textbuf *buf, const char *text)
+static void add(struct linebuf *buf, const char *text)
 {
-    textbuf_line(buf, text_or(text, ""), LOG_TEXT_BYTES, "");
+    linebuf_line(buf, text_or(text, ""), LOG_TEXT_BYTES, "");
 }
 
 /* An address must not be able to end its own brackets. */
-static void add_address(struct textbuf *buf, const char *key, const char *address)
+static void add_address(struct linebuf *buf, const char *key, const char *address)
 {
-    textbuf_text(buf, key);
-    textbuf_text(buf, "=<");
-    textbuf_line(buf, text_or(address, ""), LOG_TEXT_BYTES, "<>");
-    textbuf_char(buf, '>');
+    linebuf_text(buf, key);
+    linebuf_text(buf, "=<");
+    linebuf_line(buf, text_or(address, ""), LOG_TEXT_BYTES, "<>");
+    linebuf_char(buf, '>');
 }
 
 /* "name[ip]", where neither may hold what ends it. */
-static void add_peer(struct textbuf *buf, const char *name, const char *ip)
+static void add_peer(struct linebuf *buf, const char *name, const char *ip)
 {
-    textbuf_line(buf, text_or(name, "unknown"), LOG_TEXT_BYTES, " ,[]");
-    textbuf_char(buf, '[');
-    textbuf_line(buf, text_or(ip, "unknown"), LOG_TEXT_BYTES, " ,[]");
-    textbuf_char(buf, ']');
+    linebuf_line(buf, text_or(name, "unknown"), LOG_TEXT_BYTES, " ,[]");
+    linebuf_char(buf, '[');
+    linebuf_line(buf, text_or(ip, "unknown"), LOG_TEXT_BYTES, " ,[]");
+    linebuf_char(buf, ']');
 }
 
 struct line_head {
@@ -57,155 +57,155 @@ struct line_head {
     uint64_t process;
 };
 
-static void add_head(struct textbuf *buf, const struct log_mail_head *head,
+static void add_head(struct linebuf *buf, const struct log_mail_head *head,
                      struct line_head line)
 {
-    textbuf_time(buf, line.unix_ms, "+00:00 ");
-    textbuf_line(buf, text_or(head->hostname, "localhost"), LOG_TEXT_BYTES, " ");
-    textbuf_text(buf, " postfix/");
-    textbuf_text(buf, line.daemon);
-    textbuf_char(buf, '[');
-    textbuf_unsigned(buf, line.process);
-    textbuf_text(buf, "]: ");
+    linebuf_time(buf, line.unix_ms, "+00:00 ");
+    linebuf_line(buf, text_or(head->hostname, "localhost"), LOG_TEXT_BYTES, " ");
+    linebuf_text(buf, " postfix/");
+    linebuf_text(buf, line.daemon);
+    linebuf_char(buf, '[');
+    linebuf_unsigned(buf, line.process);
+    linebuf_text(buf, "]: ");
 }
 
-static void begin(struct textbuf *buf, const struct log_mail_head *head,
+static void begin(struct linebuf *buf, const struct log_mail_head *head,
                   const char *daemon, const struct log_event *event)
 {
     char id[ID_BYTES];
     id_print(event->id, id);
     add_head(buf, head, (struct line_head){event->unix_ms, daemon, head->process});
-    textbuf_text(buf, id);
-    textbuf_text(buf, ": ");
+    linebuf_text(buf, id);
+    linebuf_text(buf, ": ");
 }
 
-static void add_accepted(struct textbuf *buf, const struct log_mail_head *head,
+static void add_accepted(struct linebuf *buf, const struct log_mail_head *head,
                          const struct log_event *event)
 {
     bool is_from_socket = event->client_ip != NULL && event->client_ip[0] != '\0';
     if (is_from_socket) {
         begin(buf, head, "smtpd", event);
-        textbuf_text(buf, "client=");
+        linebuf_text(buf, "client=");
         add_peer(buf, event->client_name, event->client_ip);
         if (text_or(event->user, "")[0] != '\0') {
-            textbuf_text(buf, ", sasl_username=");
+            linebuf_text(buf, ", sasl_username=");
             add(buf, event->user);
         }
     } else {
         begin(buf, head, "pickup", event);
-        textbuf_text(buf, "uid=");
-        textbuf_line(buf, text_or(event->user, "0"), LOG_TEXT_BYTES, " ");
+        linebuf_text(buf, "uid=");
+        linebuf_line(buf, text_or(event->user, "0"), LOG_TEXT_BYTES, " ");
         add_address(buf, " from", event->sender);
     }
-    textbuf_char(buf, '\n');
+    linebuf_char(buf, '\n');
 
     begin(buf, head, "cleanup", event);
-    textbuf_text(buf, "message-id=");
+    linebuf_text(buf, "message-id=");
     add(buf, event->message_id);
-    textbuf_char(buf, '\n');
+    linebuf_char(buf, '\n');
 
     begin(buf, head, "qmgr", event);
     add_address(buf, "from", event->sender);
-    textbuf_text(buf, ", size=");
-    textbuf_unsigned(buf, event->size_bytes);
-    textbuf_text(buf, ", nrcpt=");
-    textbuf_unsigned(buf, event->recipients);
-    textbuf_text(buf, " (queue active)\n");
+    linebuf_text(buf, ", size=");
+    linebuf_unsigned(buf, event->size_bytes);
+    linebuf_text(buf, ", nrcpt=");
+    linebuf_unsigned(buf, event->recipients);
+    linebuf_text(buf, " (queue active)\n");
 }
 
 /* The enhanced code of the reply, else one that agrees with what became of the mail. */
-static void add_dsn(struct textbuf *buf, const struct log_event *event, char digit)
+static void add_dsn(struct linebuf *buf, const struct log_event *event, char digit)
 {
     const struct reply *reply = event->reply;
     if (reply != NULL && reply->enhanced[0] != 0) {
         for (size_t i = 0; i < 3; i++) {
             if (i > 0) {
-                textbuf_char(buf, '.');
+                linebuf_char(buf, '.');
             }
-            textbuf_unsigned(buf, reply->enhanced[i]);
+            linebuf_unsigned(buf, reply->enhanced[i]);
         }
         return;
     }
-    textbuf_char(buf, digit);
+    linebuf_char(buf, digit);
     const char *rest = ".0.0";
     if (reply != NULL && reply->origin == REPLY_NETWORK) {
         rest = reply->stage <= REPLY_STAGE_CONNECT ? ".4.1" : ".4.2";
     }
-    textbuf_text(buf, event->kind == LOG_EXPIRED ? ".4.7" : rest);
+    linebuf_text(buf, event->kind == LOG_EXPIRED ? ".4.7" : rest);
 }
 
-static void add_said(struct textbuf *buf, const struct log_event *event)
+static void add_said(struct linebuf *buf, const struct log_event *event)
 {
     const struct reply *reply = event->reply;
-    textbuf_text(buf, "host ");
+    linebuf_text(buf, "host ");
     add_peer(buf, event->remote_host, event->remote_ip);
-    textbuf_text(buf, " said: ");
-    textbuf_unsigned(buf, reply->code);
-    textbuf_char(buf, ' ');
+    linebuf_text(buf, " said: ");
+    linebuf_unsigned(buf, reply->code);
+    linebuf_char(buf, ' ');
     if (reply->enhanced[0] != 0) {
         add_dsn(buf, event, '0');
-        textbuf_char(buf, ' ');
+        linebuf_char(buf, ' ');
     }
     add(buf, reply->text);
-    textbuf_text(buf, " (in reply to ");
-    textbuf_text(buf, asked[reply->stage]);
-    textbuf_char(buf, ')');
+    linebuf_text(buf, " (in reply to ");
+    linebuf_text(buf, asked[reply->stage]);
+    linebuf_char(buf, ')');
 }
 
 /* What Postfix puts in brackets behind the status. */
-static void add_reason(struct textbuf *buf, const struct log_event *event)
+static void add_reason(struct linebuf *buf, const struct log_event *event)
 {
     const struct reply *reply = event->reply;
     bool is_told = text_or(event->text, "")[0] != '\0';
     if (is_told && (event->kind != LOG_DELIVERED || reply == NULL)) {
         add(buf, event->text);
-        textbuf_text(buf, reply == NULL ? "" : "; ");
+        linebuf_text(buf, reply == NULL ? "" : "; ");
     }
     if (reply == NULL) {
-        textbuf_text(buf, is_told ? "" : log_kind_name(event->kind));
+        linebuf_text(buf, is_told ? "" : log_kind_name(event->kind));
         return;
     }
     bool is_spoken = reply->origin == REPLY_REMOTE && reply->code != 0;
     if (is_spoken && event->kind == LOG_DELIVERED) {
-        textbuf_unsigned(buf, reply->code);
-        textbuf_char(buf, ' ');
+        linebuf_unsigned(buf, reply->code);
+        linebuf_char(buf, ' ');
         if (reply->enhanced[0] != 0) {
             add_dsn(buf, event, '2');
-            textbuf_char(buf, ' ');
+            linebuf_char(buf, ' ');
         }
         add(buf, reply->text);
     } else if (is_spoken) {
         add_said(buf, event);
     } else if (reply->origin == REPLY_NETWORK && reply->stage == REPLY_STAGE_CONNECT) {
-        textbuf_text(buf, "connect to ");
+        linebuf_text(buf, "connect to ");
         add_peer(buf, event->remote_host, event->remote_ip);
-        textbuf_char(buf, ':');
-        textbuf_unsigned(buf, event->remote_port);
-        textbuf_text(buf, ": ");
+        linebuf_char(buf, ':');
+        linebuf_unsigned(buf, event->remote_port);
+        linebuf_text(buf, ": ");
         add(buf, reply->text);
     } else if (reply->origin == REPLY_NETWORK || reply->origin == REPLY_MALFORMED) {
-        textbuf_text(buf, "conversation with ");
+        linebuf_text(buf, "conversation with ");
         add_peer(buf, event->remote_host, event->remote_ip);
-        textbuf_text(buf, " failed: ");
+        linebuf_text(buf, " failed: ");
         add(buf, reply->text);
-        textbuf_text(buf, " (");
-        textbuf_text(buf, asked[reply->stage]);
-        textbuf_char(buf, ')');
+        linebuf_text(buf, " (");
+        linebuf_text(buf, asked[reply->stage]);
+        linebuf_char(buf, ')');
     } else {
         add(buf, reply->text);
     }
 }
 
-static void add_relay(struct textbuf *buf, const struct log_event *event)
+static void add_relay(struct linebuf *buf, const struct log_event *event)
 {
-    textbuf_text(buf, ", relay=");
+    linebuf_text(buf, ", relay=");
     if (text_or(event->remote_ip, "")[0] == '\0') {
-        textbuf_text(buf, "none");
+        linebuf_text(buf, "none");
         return;
     }
     add_peer(buf, text_or(event->remote_host, event->remote_ip), event->remote_ip);
-    textbuf_char(buf, ':');
-    textbuf_unsigned(buf, event->remote_port);
+    linebuf_char(buf, ':');
+    linebuf_unsigned(buf, event->remote_port);
 }
 
 struct outcome {
@@ -213,32 +213,32 @@ struct outcome {
     char digit; /* the class of a dsn code that nobody gave */
 };
 
-static void add_result(struct textbuf *buf, const struct log_mail_head *head,
+static void add_result(struct linebuf *buf, const struct log_mail_head *head,
                        const struct log_event *event, struct outcome outcome)
 {
     begin(buf, head, "smtp", event);
     add_address(buf, "to", event->recipient);
     add_relay(buf, event);
-    textbuf_text(buf, ", delay=");
-    textbuf_seconds(buf, event->delay_ms);
-    textbuf_text(buf, ", delays=");
-    textbuf_seconds(buf, event->accept_ms);
-    textbuf_char(buf, '/');
-    textbuf_seconds(buf, event->queued_ms);
-    textbuf_char(buf, '/');
-    textbuf_seconds(buf, event->connect_ms);
-    textbuf_char(buf, '/');
-    textbuf_seconds(buf, event->transmit_ms);
-    textbuf_text(buf, ", dsn=");
+    linebuf_text(buf, ", delay=");
+    linebuf_seconds(buf, event->delay_ms);
+    linebuf_text(buf, ", delays=");
+    linebuf_seconds(buf, event->accept_ms);
+    linebuf_char(buf, '/');
+    linebuf_seconds(buf, event->queued_ms);
+    linebuf_char(buf, '/');
+    linebuf_seconds(buf, event->connect_ms);
+    linebuf_char(buf, '/');
+    linebuf_seconds(buf, event->transmit_ms);
+    linebuf_text(buf, ", dsn=");
     add_dsn(buf, event, outcome.digit);
-    textbuf_text(buf, ", status=");
-    textbuf_text(buf, outcome.status);
-    textbuf_text(buf, " (");
+    linebuf_text(buf, ", status=");
+    linebuf_text(buf, outcome.status);
+    linebuf_text(buf, " (");
     add_reason(buf, event);
-    textbuf_text(buf, ")\n");
+    linebuf_text(buf, ")\n");
 }
 
-void log_mail_event(struct textbuf *buf, const struct log_mail_head *head,
+void log_mail_event(struct linebuf *buf, const struct log_mail_head *head,
                     const struct log_event *event)
 {
     assert(head != NULL);
@@ -270,30 +270,30 @@ void log_mail_event(struct textbuf *buf, const struct log_mail_head *head,
     }
     if (event->message_ends && event->id != 0) {
         begin(buf, head, "qmgr", event);
-        textbuf_text(buf, "removed\n");
+        linebuf_text(buf, "removed\n");
     }
 }
 
-static void add_reject(struct textbuf *buf, const struct log_session *session)
+static void add_reject(struct linebuf *buf, const struct log_session *session)
 {
-    textbuf_text(buf, "NOQUEUE: reject: ");
-    textbuf_line(buf, text_or(session->command, "CONNECT"), LOG_TEXT_BYTES, " ");
-    textbuf_text(buf, " from ");
+    linebuf_text(buf, "NOQUEUE: reject: ");
+    linebuf_line(buf, text_or(session->command, "CONNECT"), LOG_TEXT_BYTES, " ");
+    linebuf_text(buf, " from ");
     add_peer(buf, session->client_name, session->client_ip);
-    textbuf_text(buf, ": ");
-    textbuf_line(buf, text_or(session->text, ""), LOG_TEXT_BYTES, ";");
-    textbuf_char(buf, ';');
+    linebuf_text(buf, ": ");
+    linebuf_line(buf, text_or(session->text, ""), LOG_TEXT_BYTES, ";");
+    linebuf_char(buf, ';');
     if (session->sender != NULL) {
         add_address(buf, " from", session->sender);
     }
     if (text_or(session->recipient, "")[0] != '\0') {
         add_address(buf, " to", session->recipient);
     }
-    textbuf_text(buf, " proto=ESMTP");
+    linebuf_text(buf, " proto=ESMTP");
     add_address(buf, " helo", session->helo);
 }
 
-void log_mail_session(struct textbuf *buf, const struct log_mail_head *head,
+void log_mail_session(struct linebuf *buf, const struct log_mail_head *head,
                       int64_t unix_ms, const struct log_session *session)
 {
     assert(head != NULL);
@@ -302,25 +302,25 @@ void log_mail_session(struct textbuf *buf, const struct log_mail_head *head,
     add_head(buf, head, (struct line_head){unix_ms, "smtpd", process});
     switch (session->kind) {
     case LOG_SESSION_CONNECT:
-        textbuf_text(buf, "connect from ");
+        linebuf_text(buf, "connect from ");
         add_peer(buf, session->client_name, session->client_ip);
         break;
     case LOG_SESSION_DISCONNECT:
-        textbuf_text(buf, "disconnect from ");
+        linebuf_text(buf, "disconnect from ");
         add_peer(buf, session->client_name, session->client_ip);
         break;
     case LOG_SESSION_REJECT: add_reject(buf, session); break;
     case LOG_SESSION_AUTH_FAILED:
-        textbuf_text(buf, "warning: ");
+        linebuf_text(buf, "warning: ");
         add_peer(buf, session->client_name, session->client_ip);
-        textbuf_text(buf, ": SASL ");
-        textbuf_line(buf, text_or(session->text, "PLAIN"), LOG_TEXT_BYTES, " ");
-        textbuf_text(buf, " authentication failed: authentication failure");
+        linebuf_text(buf, ": SASL ");
+        linebuf_line(buf, text_or(session->text, "PLAIN"), LOG_TEXT_BYTES, " ");
+        linebuf_text(buf, " authentication failed: authentication failure");
         if (text_or(session->user, "")[0] != '\0') {
-            textbuf_text(buf, ", sasl_username=");
+            linebuf_text(buf, ", sasl_username=");
             add(buf, session->user);
         }
         break;
     }
-    textbuf_char(buf, '\n');
+    linebuf_char(buf, '\n');
 }

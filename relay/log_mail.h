@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
+#include "relay/linebuf.h"
 #include "relay/log.h"
-#include "relay/textbuf.h"
 
 /* What each line begins with. */
 struct log_mail_head {
@@ -16,11 +16,11 @@ struct log_mail_head {
 };
 
 /* Add the lines of an event: none, one, or as many as an accepted message has. */
-void log_mail_event(struct textbuf *buf, const struct log_mail_head *head,
+void log_mail_event(struct linebuf *buf, const struct log_mail_head *head,
                     const struct log_event *event);
 
 /* Add the line of a session. */
-void log_mail_session(struct textbuf *buf, const struct log_mail_head *head,
+void log_mail_session(struct linebuf *buf, const struct log_mail_head *head,
                       int64_t unix_ms, const struct log_session *session);
 
 #endif

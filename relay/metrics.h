@@ -3,8 +3,8 @@
  * Each thread writes only its own slots (relaxed atomics, no contention); reading sums
  * them. Families are declared before threads; a series (one set of label values) is
  * looked up or made with metrics_series, which takes a lock: callers keep the number.
- * Label sets are bounded: beyond LIMIT_METRIC_SERIES of a family everything is counted on
- * one series whose label values are all "other". */
+ * Label sets are bounded: beyond LIMIT_METRIC_SERIES of a family, or LIMIT_METRIC_SLOTS
+ * in all, the rest is counted on one series whose label values are all "other". */
 
 #ifndef RELAY_METRICS_H
 #define RELAY_METRICS_H
@@ -51,8 +51,8 @@ void metrics_observe_ms(struct metrics *metrics, unsigned thread, unsigned serie
                         int64_t value_ms);
 
 /* The sum over threads of a counter or gauge; the number of observations of a histogram.
- */
-int64_t metrics_sum(const struct metrics *metrics, unsigned series);
+ * Any thread; takes a lock. */
+int64_t metrics_sum(struct metrics *metrics, unsigned series);
 
 /* The whole in text format, terminated; the caller's, for free(). *out_size is without
  * the terminator. NULL without memory. Any thread. */

@@ -102,7 +102,8 @@ void store_del(struct store *store, enum store_kind kind, const char *key,
                struct store_ticket *ticket);
 
 /* Add to the count of key in the hour that holds unix_ms. Never answered; lost only when
- * the machine fails within the second, or dropped as above. */
+ * the machine fails within the second, or dropped as above. Callers add up first, and
+ * come once a second or so. */
 void store_count(struct store *store, const char *key, int64_t unix_ms, uint64_t add);
 
 /* Append to the journal; journal_record calls it. */
@@ -115,8 +116,8 @@ void store_sync(struct store *store, struct store_ticket *ticket);
 /* A question to the journal: newest first. Fill in, hand over, read entries in done_cb,
  * then store_journal_query_done. A text filter "" or NULL takes all. */
 struct store_journal_query {
-    struct store_ticket
-        ticket; /* home and done_cb set by the caller; status: the result */
+    struct store_ticket ticket; /* home and done_cb are the caller's, status the answer */
+    struct store *store;        /* set by the store */
     int64_t since_unix_ms;
     int64_t until_unix_ms; /* exclusive; 0: no end */
     int64_t below_number;  /* only entries before this one: the next page; 0: newest */
@@ -146,6 +147,7 @@ struct store_counted {
 
 struct store_count_query {
     struct store_ticket ticket; /* as above */
+    struct store *store;        /* set by the store */
     const char *prefix;         /* borrowed until done_cb */
     int64_t since_unix_ms;
     unsigned limit;

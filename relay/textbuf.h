@@ -1,44 +1,34 @@
-/* A bounded writer of text: numbers, times, and bytes from outside made harmless.
+/* A growing buffer for text we write: headers, bounces, signatures.
  *
- * It fills memory the caller has. What does not fit is left out and remembered in
- * is_full; nothing is ever written past the end. No terminator. One thread at a time. */
+ * It has a maximum from the start. A failure (maximum reached, out of memory) sticks:
+ * later writes do nothing, and the writer asks once, at the end. */
 
 #ifndef RELAY_TEXTBUF_H
 #define RELAY_TEXTBUF_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "queue/errmsg.h"
 
 struct textbuf {
-    char *data; /* borrowed */
-    size_t used;
-    size_t size;
-    bool is_full; /* something was left out */
+    char *bytes; /* owned; always terminated once something was written; may be NULL */
+    size_t length;
+    size_t cap;
+    size_t max;
+    bool failed;
 };
 
-void textbuf_init(struct textbuf *buf, char *data, size_t size);
+void textbuf_init(struct textbuf *buf, size_t max);
 
-/* Bytes as they are. */
-void textbuf_add(struct textbuf *buf, const char *data, size_t size);
+/* Free the memory; the buffer may be used again after textbuf_init. NULL is allowed. */
+void textbuf_done(struct textbuf *buf);
+
+/* Empty it, keep the memory, forget a failure. */
+void textbuf_clear(struct textbuf *buf);
+
+void textbuf_append(struct textbuf *buf, const char *bytes, size_t length);
 void textbuf_text(struct textbuf *buf, const char *text);
-void textbuf_char(struct textbuf *buf, char byte);
-
-void textbuf_int(struct textbuf *buf, int64_t value);
-void textbuf_unsigned(struct textbuf *buf, uint64_t value);
-
-/* A duration in ms as seconds: "12", "1.4", "0.05", at most three decimals. */
-void textbuf_seconds(struct textbuf *buf, int64_t value_ms);
-
-/* "2026-11-21T08:00:00.123" and the zone given, "Z" or "+00:00". Years 1970 to 9999. */
-void textbuf_time(struct textbuf *buf, int64_t unix_ms, const char *zone);
-
-/* The first max bytes of text as a JSON string with its quotes. Control bytes, DEL,
- * U+2028 and U+2029 are escaped; each byte that is not UTF-8 becomes U+FFFD. */
-void textbuf_json(struct textbuf *buf, const char *text, size_t max);
-
-/* The first max bytes of text for a line of a log: the same bytes as above become '?',
- * and so does each byte in also ("" for none). */
-void textbuf_line(struct textbuf *buf, const char *text, size_t max, const char *also);
+void textbuf_printf(struct textbuf *buf, const char *format, ...) ATTR_PRINTF(2, 3);
 
 #endif

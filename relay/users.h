@@ -64,7 +64,7 @@ struct users_errors {
 };
 
 /* Read the file into *out (the caller's; users_free). Returns 0; -EINVAL when the file is
- * wrong (errors says all) and *out is untouched; -EPERM when others than its owner and
+ * wrong (errors says all) and *out is untouched; -EPERM when others may read it or its
  * group may read or write it; or the errno of reading it. A missing file is -ENOENT. */
 ATTR_MUST_CHECK int users_load(struct users **out, const char *path,
                                struct users_errors *errors);

@@ -1,7 +1,7 @@
-#include "queue/errmsg.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "queue/errmsg.h"
 
 #include "tests/support/test.h"
 

@@ -14,15 +14,15 @@ static char memory[LIMIT_LOG_RECORD];
 /* Write one event and read it with a strict parser. */
 static json_t *written(const struct log_event *event)
 {
-    struct textbuf buf;
-    textbuf_init(&buf, memory, sizeof memory);
+    struct linebuf buf;
+    linebuf_init(&buf, memory, sizeof memory);
     log_json_write(&buf, event);
     cr_assert_not(buf.is_full);
     cr_assert_eq(buf.data[buf.used - 1], '\n');
     cr_assert_null(memchr(buf.data, '\n', buf.used - 1), "one event, one line");
     json_error_t error;
     json_t *object = json_loadb(buf.data, buf.used, JSON_REJECT_DUPLICATES, &error);
-    cr_assert_not_null(object, "%s: %.*s", error.text, (int)buf.used, buf.data);
+    cr_assert_not_null(object, "%s at %d", error.text, error.position);
     return object;
 }
 
@@ -160,7 +160,7 @@ TEST(log_json, fits_its_buffer_at_its_worst)
                               .transmit_ms = INT64_MIN,
                               .next_unix_ms = INT64_MAX,
                               .attempt = UINT32_MAX,
-                              .size_bytes = UINT64_MAX,
+                              .size_bytes = INT64_MAX,
                               .recipients = UINT32_MAX,
                               .message_id = worst,
                               .client_ip = worst,
@@ -168,6 +168,7 @@ TEST(log_json, fits_its_buffer_at_its_worst)
                               .helo = worst,
                               .actor = worst,
                               .gate = worst,
+                              .subject = worst,
                               .before = worst,
                               .after = worst,
                               .text = worst};

@@ -15,8 +15,8 @@ static const struct log_mail_head head = {"relay", 77};
 
 static const char *event_text(const struct log_event *event)
 {
-    struct textbuf buf;
-    textbuf_init(&buf, memory, sizeof memory - 1);
+    struct linebuf buf;
+    linebuf_init(&buf, memory, sizeof memory - 1);
     log_mail_event(&buf, &head, event);
     cr_assert_not(buf.is_full);
     memory[buf.used] = '\0';
@@ -25,8 +25,8 @@ static const char *event_text(const struct log_event *event)
 
 static const char *session_text(const struct log_session *session)
 {
-    struct textbuf buf;
-    textbuf_init(&buf, memory, sizeof memory - 1);
+    struct linebuf buf;
+    linebuf_init(&buf, memory, sizeof memory - 1);
     log_mail_session(&buf, &head, AT_MS, session);
     memory[buf.used] = '\0';
     return memory;

@@ -1,151 +1,50 @@
-#include <jansson.h>
 #include <string.h>
-#include <time.h>
 
-#include "relay/entropy.h"
 #include "relay/textbuf.h"
 
 #include "tests/support/test.h"
 
-static char memory[4096];
-
-static struct textbuf start(void)
+/* What is written is there, terminated, whatever the sizes. */
+TEST(textbuf, grows)
 {
     struct textbuf buf;
-    textbuf_init(&buf, memory, sizeof memory);
-    return buf;
-}
-
-static const char *text_of(const struct textbuf *buf)
-{
-    static char text[sizeof memory + 1];
-    memcpy(text, buf->data, buf->used);
-    text[buf->used] = '\0';
-    return text;
-}
-
-TEST(textbuf, writes_numbers)
-{
-    /* The smallest and largest numbers are written in full. */
-    struct textbuf buf = start();
-    textbuf_int(&buf, INT64_MIN);
-    textbuf_char(&buf, ' ');
-    textbuf_int(&buf, 0);
-    textbuf_char(&buf, ' ');
-    textbuf_unsigned(&buf, UINT64_MAX);
-    cr_assert_str_eq(text_of(&buf), "-9223372036854775808 0 18446744073709551615");
-}
-
-TEST(textbuf, writes_seconds)
-{
-    /* Milliseconds are written as seconds without trailing zeros; negative ones as 0. */
-    const struct {
-        int64_t ms;
-        const char *text;
-    } cases[] = {{0, "0"},       {1, "0.001"},  {50, "0.05"},           {1400, "1.4"},
-                 {999, "0.999"}, {60000, "60"}, {86400010, "86400.01"}, {-5, "0"}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct textbuf buf = start();
-        textbuf_seconds(&buf, cases[i].ms);
-        cr_assert_str_eq(text_of(&buf), cases[i].text);
+    textbuf_init(&buf, 100000);
+    for (int i = 0; i < 1000; i++) {
+        textbuf_printf(&buf, "%04d", i);
+        textbuf_text(&buf, "-");
+        textbuf_append(&buf, "xyz", 2);
     }
+    cr_assert(!buf.failed);
+    cr_assert_eq(buf.length, 7000);
+    cr_assert_eq(strlen(buf.bytes), 7000);
+    cr_assert_eq(strncmp(buf.bytes + 6993, "0999-xy", 7), 0);
+    textbuf_clear(&buf);
+    cr_assert_eq(buf.length, 0);
+    cr_assert_str_eq(buf.bytes, "");
+    textbuf_done(&buf);
+    textbuf_done(NULL);
 }
 
-TEST(textbuf, writes_times_as_the_c_library_does)
+/* The maximum holds exactly, and a failure sticks until the buffer is cleared. */
+TEST(textbuf, maximum)
 {
-    /* Random instants until 9999 and the edges of years are written as gmtime_r has them.
-     */
-    uint64_t seed = entropy_roll();
-    struct entropy_dice dice;
-    entropy_dice_init(&dice, seed);
-    for (int i = 0; i < 20000; i++) {
-        time_t seconds = (time_t)entropy_dice_below(&dice, UINT64_C(253402300800));
-        if (i % 4 == 0) { /* near a new year */
-            seconds = (time_t)(i / 4 % 8000) * 31556952 + (time_t)(i % 7) - 3;
-            seconds = seconds < 0 ? 0 : seconds;
-        }
-        struct tm parts;
-        cr_assert_not_null(gmtime_r(&seconds, &parts));
-        char wanted[64];
-        cr_assert_gt(strftime(wanted, sizeof wanted, "%Y-%m-%dT%H:%M:%S.007Z", &parts),
-                     0);
-        struct textbuf buf = start();
-        textbuf_time(&buf, (int64_t)seconds * 1000 + 7, "Z");
-        cr_assert_str_eq(text_of(&buf), wanted, "seed %llu", (unsigned long long)seed);
-    }
-}
-
-TEST(textbuf, never_writes_past_its_end)
-{
-    /* What does not fit is left out, everything after it too, and is_full says so. */
-    char small[8] = "ABCDEFG";
     struct textbuf buf;
-    textbuf_init(&buf, small, 4);
-    textbuf_text(&buf, "xyz");
-    textbuf_text(&buf, "toolong");
-    textbuf_char(&buf, 'q');
-    cr_assert(buf.is_full);
-    cr_assert_eq(buf.used, 3);
-    cr_assert_str_eq(small, "xyzDEFG");
-}
-
-TEST(textbuf, escapes_json)
-{
-    /* Control bytes, quotes, line separators and bytes that are not UTF-8 are harmless;
-     * good UTF-8 stays. */
-    const struct {
-        const char *raw;
-        const char *json;
-    } cases[] = {
-        {"", "\"\""},
-        {"plain", "\"plain\""},
-        {"a\"b\\c", "\"a\\\"b\\\\c\""},
-        {"\r\n\t\x1b[2J\x7f", "\"\\r\\n\\t\\u001b[2J\\u007f\""},
-        {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", /* letters stay */
-         "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\""},
-        {"\xe2\x80\xa8\xe2\x80\xa9\xc2\x85", "\"\\u2028\\u2029\\u0085\""},
-        {"\xff\xc0\xaf\xe2\x82", "\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\""},
-        {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},            /* a surrogate */
-        {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""}, /* past the end */
-        {"\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\""},            /* over-long */
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct textbuf buf = start();
-        textbuf_json(&buf, cases[i].raw, 512);
-        cr_assert_str_eq(text_of(&buf), cases[i].json);
-    }
-    struct textbuf buf = start();
-    textbuf_json(&buf, "12345\xc3\xbc", 6);
-    cr_assert_str_eq(text_of(&buf), "\"12345\\ufffd\"", "a cut letter is no letter");
-}
-
-TEST(textbuf, writes_json_that_a_reader_takes)
-{
-    /* Any bytes make a string that a strict JSON parser accepts, and that has no line
-     * end. */
-    uint64_t seed = entropy_roll();
-    struct entropy_dice dice;
-    entropy_dice_init(&dice, seed);
-    for (int round = 0; round < 5000; round++) {
-        char raw[64] = {0};
-        size_t size = entropy_dice_below(&dice, sizeof raw);
-        for (size_t i = 0; i < size; i++) {
-            raw[i] = (char)entropy_dice_roll(&dice);
-        }
-        struct textbuf buf = start();
-        textbuf_json(&buf, raw, sizeof raw);
-        cr_assert_null(memchr(buf.data, '\n', buf.used));
-        json_t *value = json_loadb(buf.data, buf.used, JSON_DECODE_ANY, NULL);
-        cr_assert(json_is_string(value), "seed %llu: %s", (unsigned long long)seed,
-                  text_of(&buf));
-        json_decref(value);
-    }
-}
-
-TEST(textbuf, cleans_lines)
-{
-    /* In a line the same bytes become '?', and so do those the caller names. */
-    struct textbuf buf = start();
-    textbuf_line(&buf, "a\nb\x1b\xff<\xc3\xbc>\xe2\x80\xa8", 512, "<>");
-    cr_assert_str_eq(text_of(&buf), "a?b???\xc3\xbc??");
+    textbuf_init(&buf, 10);
+    textbuf_text(&buf, "0123456789");
+    cr_assert(!buf.failed);
+    textbuf_text(&buf, "");
+    cr_assert(!buf.failed);
+    textbuf_text(&buf, "x");
+    cr_assert(buf.failed);
+    textbuf_text(&buf, "");
+    textbuf_printf(&buf, "%d", 1);
+    cr_assert(buf.failed);
+    cr_assert_str_eq(buf.bytes, "0123456789");
+    textbuf_clear(&buf);
+    textbuf_printf(&buf, "%s", "abc");
+    cr_assert(!buf.failed);
+    cr_assert_str_eq(buf.bytes, "abc");
+    textbuf_printf(&buf, "%s", "12345678");
+    cr_assert(buf.failed);
+    textbuf_done(&buf);
 }

@@ -1,0 +1,79 @@
+/* What the files of control share. All times are in pauses (adapt.pause, one minute by
+ * default), so that a rehearsal with short ones runs the same logic. */
+
+#ifndef POLICY_CONTROL_PARTS_H
+#define POLICY_CONTROL_PARTS_H
+
+#include <math.h>
+
+#include "policy/control.h"
+
+#define CONTROL_STEP_PART        6   /* a step of growth is at least a sixth of a pause */
+#define CONTROL_SLOW_PAUSES      5.0 /* horizon of the slow average */
+#define CONTROL_SOFT_HALF_PAUSES 10
+#define CONTROL_EASED_TO         0.9 /* of the rate, while the receiver says it is busy */
+#define CONTROL_RATE_LEAST       (1.0 / 600.0)
+#define CONTROL_RATE_MOST        1e6
+#define CONTROL_NS_PER_SECOND    1e9
+
+static inline int64_t control_pause_of(const struct control_limits *limits)
+{
+    return limits->pause_ns > 0 ? limits->pause_ns : INT64_C(60000000000);
+}
+
+static inline int64_t control_times_pause(const struct control_limits *limits,
+                                          int64_t times)
+{
+    int64_t pause_ns = control_pause_of(limits);
+    return pause_ns > INT64_MAX / times ? INT64_MAX : pause_ns * times;
+}
+
+static inline double control_within(double value, double least, double most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+static inline struct window_limits control_window_limits_of(
+    const struct control_limits *limits)
+{
+    return (struct window_limits){.most = limits->max_connections,
+                                  .grow_ns = control_pause_of(limits)};
+}
+
+static inline struct control_change control_changed(enum control_what what, double before,
+                                                    double after)
+{
+    return (struct control_change){.what = what, .before = before, .after = after};
+}
+
+/* Bring the two averages to now, and add what was accepted. */
+static inline void control_average(struct control *control,
+                                   const struct control_limits *limits, double units,
+                                   int64_t now_ns)
+{
+    double pause_s = (double)control_pause_of(limits) / CONTROL_NS_PER_SECOND;
+    double passed_s = (double)(now_ns - control->accepted_at_ns) / CONTROL_NS_PER_SECOND;
+    double slow_s = CONTROL_SLOW_PAUSES * pause_s;
+    double fast_s = pause_s / CONTROL_STEP_PART;
+
+    if (passed_s > 0) {
+        control->accepted_slow *= exp(-passed_s / slow_s);
+        control->accepted_fast *= exp(-passed_s / fast_s);
+        control->accepted_at_ns = now_ns;
+    }
+    control->accepted_slow += units / slow_s;
+    control->accepted_fast += units / fast_s;
+}
+
+/* The probe was answered: the lane is open, at the rate that the cut left. */
+static inline struct control_change control_reopen(struct control *control,
+                                                   int64_t now_ns)
+{
+    control->state = CONTROL_OPEN;
+    control->step_ns = now_ns;
+    control->step_used = 0;
+    control->crept_ns = now_ns;
+    return control_changed(CONTROL_REOPENED, 0, control->rate);
+}
+
+#endif

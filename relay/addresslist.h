@@ -1,0 +1,14 @@
+/* The mailboxes of a header field such as From (RFC 5322 3.4): how many, and the first
+ * one's address. Comments, display names, quoted strings and groups are read; nothing is
+ * checked. */
+
+#ifndef RELAY_ADDRESSLIST_H
+#define RELAY_ADDRESSLIST_H
+
+#include <stddef.h>
+
+/* Read a field's value, folded or not. out gets the first address bare, cut to cap,
+ * always terminated, control bytes left out. Returns how many mailboxes there are. */
+unsigned addresslist_read(const char *value, size_t length, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,47 @@
+#include "relay/config_later.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+struct later {
+    const char *group;
+    const char *key;
+    const char *value; /* NULL: the key itself */
+};
+
+static const struct later table[] = {
+    {"", "dnsbl", NULL},
+    {"listener", "proxy_from", NULL},
+    {"listener", "long_lines", "convert"},
+    {"queue", "key_file", NULL},
+    {"delivery", "tls", "dane"},
+    {"delivery", "tls", "sts"},
+    {"route", "tls", "dane"},
+    {"route", "tls", "sts"},
+    {"site", "tls", NULL},
+    {"stream", "alignment", NULL},
+    {"stream", "return_path", NULL},
+    {"warmup", "overflow", "warm-source"},
+    {"warmup", "overflow", "hold"},
+    {"warmup", "preflight", "true"},
+    {"alerts", "webhook", NULL},
+};
+
+bool config_later_has(const char *group, const char *key, const char *value)
+{
+    assert(group != NULL);
+    assert(key != NULL);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const struct later *later = &table[i];
+        bool same_value = later->value == NULL
+                              ? value == NULL
+                              : value != NULL && strcmp(value, later->value) == 0;
+
+        if (same_value && strcmp(group, later->group) == 0 &&
+            strcmp(key, later->key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}

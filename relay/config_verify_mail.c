@@ -1,0 +1,261 @@
+#include <sys/socket.h>
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+
+#include "relay/config_build.h"
+#include "relay/config_scalar.h"
+#include "relay/config_verify.h"
+
+/* "gmail.com", "*.example.com", "mx:*.google.com": what policy/site understands. */
+static bool pattern_is_good(const char *pattern)
+{
+    const char *at = strncmp(pattern, "mx:", 3) == 0 ? pattern + 3 : pattern;
+
+    if (*at == '\0' || strlen(at) > 253) {
+        return false;
+    }
+    for (; *at != '\0'; at++) {
+        if (!isalnum((unsigned char)*at) && strchr(".-_*", *at) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool site_has(const struct config_site *site, const char *pattern)
+{
+    for (size_t i = 0; i < site->match.count; i++) {
+        if (strcasecmp(site->match.items[i], pattern) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same pattern in two sites of one file: the second would never be asked. Sites that
+ * ship come after those of the file, and giving way is what they are for. */
+static void patterns_verify(struct config_build *build, size_t i)
+{
+    const struct config_site *site = &build->config->sites[i];
+    struct config_where where = config_snapshot_where(build->snapshot, &site->match);
+
+    for (size_t p = 0; p < site->match.count; p++) {
+        const char *pattern = site->match.items[p];
+
+        if (!pattern_is_good(pattern)) {
+            config_build_error(
+                build, &site->match,
+                "site \"%s\": match: \"%.80s\" is not a pattern; write "
+                "\"example.com\" for a domain or \"mx:*.example.com\" for its "
+                "mail servers",
+                site->name, pattern);
+        }
+        for (size_t j = 0; j < i; j++) {
+            const struct config_site *other = &build->config->sites[j];
+            struct config_where first =
+                config_snapshot_where(build->snapshot, &other->match);
+
+            if (strcmp(first.file, where.file) == 0 && site_has(other, pattern)) {
+                config_build_error(
+                    build, &site->match,
+                    "site \"%s\": match: \"%.80s\" is taken by site \"%s\", "
+                    "at %s:%u; remove it from one of them",
+                    site->name, pattern, other->name, first.file, first.line);
+            }
+        }
+    }
+}
+
+static void sites_verify(struct config_build *build)
+{
+    const struct config *config = build->config;
+
+    for (size_t i = 0; i < config->site_count; i++) {
+        const struct config_site *site = &config->sites[i];
+        bool is_default = i == config->default_site;
+
+        if (is_default && site->match.count > 0) {
+            config_build_error(
+                build, &site->match,
+                "site \"default\": it is for all that no other site matches; "
+                "remove match, or give the site another name");
+        } else if (!is_default && site->match.count == 0) {
+            config_build_error(build, &site->name,
+                               "site \"%s\": match is missing; say which domains or mail "
+                               "servers it is, such as match = [ \"mx:*.example.com\" ]",
+                               site->name);
+        }
+        patterns_verify(build, i);
+    }
+}
+
+static bool route_domain_is_good(const char *domain)
+{
+    return *domain == '\0' || /* noted as missing */
+           strcmp(domain, "*") == 0 ||
+           config_scalar_is_host(domain[0] == '.' ? domain + 1 : domain);
+}
+
+static bool route_sender_is_good(const char *sender)
+{
+    const char *at = strrchr(sender, '@');
+
+    return *sender == '\0' || (at != NULL && config_scalar_is_host(at + 1));
+}
+
+static bool hosts_are_loopback(const struct config_route *route)
+{
+    for (size_t i = 0; i < route->host_count; i++) {
+        struct config_address address;
+        struct errmsg ignored;
+
+        if (config_address_parse(route->hosts[i].name, &address, &ignored) != 0 ||
+            !config_address_is_loopback(&address)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void route_login_verify(struct config_build *build,
+                               const struct config_route *route)
+{
+    if ((route->user[0] == '\0') != (route->password_file[0] == '\0')) {
+        config_build_error(
+            build, &route->domain,
+            "route \"%s\": user and password_file go together; give both or "
+            "neither",
+            route->domain);
+    } else if (route->user[0] != '\0' && route->tls != CONFIG_TLS_VERIFY &&
+               !hosts_are_loopback(route)) {
+        config_build_error(build, &route->tls,
+                           "route \"%s\": a password goes to a host whose certificate is "
+                           "checked, and to no other; say tls = \"verify\"",
+                           route->domain);
+    }
+}
+
+/* Everything the later route would take, the earlier one has. */
+static bool route_is_hidden(const struct config_route *later,
+                            const struct config_route *earlier)
+{
+    return strcasecmp(later->domain, earlier->domain) == 0 &&
+           (earlier->sender[0] == '\0' ||
+            strcasecmp(later->sender, earlier->sender) == 0) &&
+           (earlier->stream == CONFIG_NONE || later->stream == earlier->stream);
+}
+
+static void routes_verify(struct config_build *build)
+{
+    const struct config *config = build->config;
+
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct config_route *route = &config->routes[i];
+
+        if (!route_domain_is_good(route->domain)) {
+            config_build_error(
+                build, &route->domain,
+                "route: domain \"%.80s\" is not possible; write "
+                "\"example.net\", \".example.net\" for what is below it, or "
+                "\"*\" for everything",
+                route->domain);
+        }
+        if (!route_sender_is_good(route->sender)) {
+            config_build_error(build, &route->sender,
+                               "route \"%s\": sender \"%.80s\" is not possible; write "
+                               "\"user@example.com\" or \"@example.com\"",
+                               route->domain, route->sender);
+        }
+        if (route->host_count == 0 &&
+            config_snapshot_where(build->snapshot, &route->hosts).line == 0) {
+            config_build_error(
+                build, &route->domain,
+                "route \"%s\": where to? say host = \"relay.example.net\" or "
+                "hosts = [ ... ]",
+                route->domain);
+        }
+        route_login_verify(build, route);
+        for (size_t j = 0; j < i; j++) {
+            if (route_is_hidden(route, &config->routes[j])) {
+                config_build_error(
+                    build, &route->domain,
+                    "route \"%s\": an earlier route takes all of its mail; "
+                    "put the narrower one first",
+                    route->domain);
+                break;
+            }
+        }
+    }
+}
+
+static void schedules_verify(struct config_build *build)
+{
+    const struct config *config = build->config;
+
+    for (size_t i = 0; i < config->schedule_count; i++) {
+        const struct config_schedule *schedule = &config->schedules[i];
+
+        if (schedule->steps.count == 0 && schedule->first_ns > schedule->max_ns) {
+            config_build_error(
+                build, &schedule->first_ns,
+                "schedule \"%s\": first is longer than max; make it shorter",
+                schedule->name);
+        }
+    }
+    /* The last one is what `retry` says. */
+    for (size_t i = 0; i + 1 < config->schedule_count; i++) {
+        if (strcmp(config->schedules[i].name, "default") == 0) {
+            config_build_error(build, &config->schedules[i].name,
+                               "schedule \"default\": the default schedule is written as "
+                               "retry = { ... }; give this one another name");
+        }
+    }
+}
+
+static void dkim_verify(struct config_build *build)
+{
+    const struct config *config = build->config;
+
+    for (size_t i = 0; i < config->dkim_count; i++) {
+        const struct config_dkim *dkim = &config->dkim[i];
+
+        for (size_t j = 0; j < i; j++) {
+            const struct config_dkim *other = &config->dkim[j];
+
+            if (strcasecmp(dkim->domain, other->domain) == 0 &&
+                strcasecmp(dkim->selector, other->selector) == 0 &&
+                dkim->stream == other->stream) {
+                config_build_error(build, &dkim->domain,
+                                   "dkim: %s with selector %s is there twice; remove one",
+                                   dkim->domain, dkim->selector);
+            }
+        }
+    }
+}
+
+static void alerts_verify(struct config_build *build)
+{
+    const struct config_alerts *alerts = &build->config->alerts;
+    const char *at = strrchr(alerts->mail, '@');
+
+    if (alerts->mail[0] != '\0' &&
+        (at == NULL || at == alerts->mail || strpbrk(alerts->mail, " ,;<>") != NULL ||
+         !config_scalar_is_host(at + 1))) {
+        config_build_error(build, &alerts->mail,
+                           "alerts.mail: \"%.80s\" is not one mail address; write "
+                           "\"postmaster@example.com\"",
+                           alerts->mail);
+    }
+}
+
+void config_verify_mail(struct config_build *build)
+{
+    assert(build != NULL);
+    sites_verify(build);
+    routes_verify(build);
+    schedules_verify(build);
+    dkim_verify(build);
+    alerts_verify(build);
+}

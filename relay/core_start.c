@@ -1,0 +1,479 @@
+#include "relay/core_start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queue/queue.h"
+
+#include "relay/alert.h"
+#include "relay/api_server.h"
+#include "relay/arena.h"
+#include "relay/auth.h"
+#include "relay/config_diff.h"
+#include "relay/core.h"
+#include "relay/entropy.h"
+#include "relay/learnt.h"
+#include "relay/log.h"
+#include "relay/net/admission.h"
+#include "relay/net/dns.h"
+#include "relay/net/loop.h"
+#include "relay/net/signals.h"
+#include "relay/net/timer.h"
+#include "relay/net/wake.h"
+#include "relay/now.h"
+#include "relay/reader.h"
+#include "relay/resolve.h"
+#include "relay/settle.h"
+#include "relay/slots.h"
+#include "relay/snapshot.h"
+#include "relay/stops.h"
+#include "relay/store.h"
+#include "relay/users.h"
+#include "relay/view.h"
+#include "relay/worker.h"
+
+#define ALERT_REPEAT_MS (INT64_C(15) * 60 * 1000)
+
+/* ---- DNS ---- */
+
+/* Addresses that are ourselves: what our listeners are bound to, with their port. */
+static void fill_resolve(const struct snapshot *snapshot, struct netaddr *own,
+                         struct resolve_options *out)
+{
+    const struct config *config = snapshot->config;
+    unsigned count = 0;
+    for (size_t i = 0; i < config->listener_count; i++) {
+        if (netaddr_parse(config->listeners[i].address.text, config->listeners[i].port,
+                          &own[count]) == 0) {
+            count++;
+        }
+    }
+    *out = (struct resolve_options){.hostname = config->hostname,
+                                    .own = own,
+                                    .own_count = count,
+                                    .ipv6 = config->delivery.ipv6,
+                                    .allow_private = config->delivery.allow_private_mx};
+}
+
+static void join_servers(const struct config *config, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < config->dns.servers.count && used < size; i++) {
+        int wrote = snprintf(out + used, size - used, "%s%s", i == 0 ? "" : ",",
+                             config->dns.servers.items[i]);
+        used += wrote > 0 ? (size_t)wrote : 0;
+    }
+}
+
+static int open_dns(struct core *core, struct errmsg *err)
+{
+    const struct config *config = core->snapshot->config;
+    char servers[2048];
+    join_servers(config, servers, sizeof servers);
+    struct dns_options options = {
+        .servers = servers,
+        .timeout_ms = (uint32_t)(config->dns.timeout_ns / NOW_NS_PER_MS)};
+    int rc = dns_open(&core->dns, core->loop, &options, err);
+    if (rc != 0) {
+        errmsg_wrap(err, "dns");
+        return rc;
+    }
+    struct netaddr *own = arena_must(config->listener_count + 1, sizeof *own);
+    struct resolve_options resolve;
+    fill_resolve(core->snapshot, own, &resolve);
+    core->resolve = resolve_open(core->loop, core->dns, &resolve);
+    free(own);
+    return 0;
+}
+
+/* ---- what is remembered ---- */
+
+static void on_freeze_row(const struct store_row *row, void *owner)
+{
+    struct core *core = owner;
+    freezes_load(&core->freezes, row);
+}
+
+static void on_stop_row(const struct store_row *row, void *owner)
+{
+    stops_load(owner, row);
+}
+
+static void on_learnt_row(const struct store_row *row, void *owner)
+{
+    learnt_load(owner, row);
+}
+
+static void on_ramp_row(const struct store_row *row, void *owner)
+{
+    ramps_load(owner, row);
+}
+
+static int load_store(struct core *core, struct errmsg *err)
+{
+    static const struct {
+        enum store_kind kind;
+        store_row_cb row_cb;
+    } kinds[] = {{STORE_FREEZE, on_freeze_row},
+                 {STORE_LEARNT, on_learnt_row},
+                 {STORE_STOP, on_stop_row},
+                 {STORE_RAMP, on_ramp_row},
+                 {STORE_LEDGER, on_ramp_row}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        int rc = store_load(core->store, kinds[i].kind, kinds[i].row_cb, core, err);
+        if (rc != 0) {
+            errmsg_wrap(err, "read the store");
+            return rc;
+        }
+    }
+    return store_start(core->store, err);
+}
+
+static void on_flow_born(void *owner, struct flow *flow)
+{
+    scheduler_flow_born(owner, flow);
+}
+
+static void on_flow_gone(void *owner, struct flow *flow)
+{
+    scheduler_flow_gone(owner, flow);
+}
+
+static void on_domain_gone(void *owner, struct domain *domain)
+{
+    domains_gone(owner, domain);
+}
+
+/* ---- alerts ---- */
+
+struct alert_mail {
+    struct letter letter;
+    struct core *core;
+    char source[64];
+    char subject[400];
+    char body[ALERT_TEXT_BYTES + 512];
+};
+
+static void on_alert_mail(struct letter *letter)
+{
+    struct alert_mail *mail = LIST_OWNER(letter, struct alert_mail, letter);
+    if (!mail->core->is_stopping) {
+        notices_alert(mail->core, mail->source, mail->subject, mail->body);
+    }
+    free(mail);
+}
+
+/* Alert's thread. */
+static void write_mail(const char *source, const char *subject, const char *body,
+                       void *owner)
+{
+    struct alert_mail *mail = arena_must(1, sizeof *mail);
+    mail->core = owner;
+    (void)snprintf(mail->source, sizeof mail->source, "%s", source);
+    (void)snprintf(mail->subject, sizeof mail->subject, "%s", subject);
+    (void)snprintf(mail->body, sizeof mail->body, "%s", body);
+    mailbox_post(&mail->core->mailbox, &mail->letter, on_alert_mail);
+}
+
+static struct alert_options alert_options_of(struct core *core)
+{
+    const struct config *config = core->snapshot->config;
+    return (struct alert_options){.command = config->alerts.command,
+                                  .repeat_ms = ALERT_REPEAT_MS,
+                                  .hostname = config->hostname,
+                                  .mail_cb = write_mail,
+                                  .owner = core};
+}
+
+/* ---- the control API ---- */
+
+static int open_api(struct core *core, struct errmsg *err)
+{
+    const struct config *config = core->snapshot->config;
+    struct api_server_options options = {
+        .socket_path = config->control,
+        .http_address = config->http.enabled ? config->http.address.text : "",
+        .http_port = config->http.port,
+        .token_file = config->http.token_file};
+    int rc = api_server_open(core->loop, view_table(core), &options, &core->api, err);
+    if (rc != 0) {
+        errmsg_wrap(err, "control socket %s", config->control);
+    }
+    return rc;
+}
+
+/* ---- open ---- */
+
+int core_start_open(struct core *core, const struct core_options *options,
+                    struct errmsg *err)
+{
+    core->snapshot = options->snapshot;
+    core->config_path = options->config_path;
+    core->queue = options->queue;
+    core->index = queue_index(options->queue);
+    core->store = options->store;
+    core->auth = options->auth;
+    core->call = options->call;
+    core->listener_count = options->listener_count;
+    core->started_ns = now_ns();
+    core->started_unix_ms = now_unix_ms();
+    scheduler_init(&core->scheduler);
+    freezes_init(&core->freezes, core->store);
+    sites_init(&core->sites, core);
+    ramps_init(&core->ramps);
+    notices_init(&core->notices);
+    sources_take(&core->sources, core->snapshot);
+    id_maker_init(&core->ids, ID_WORKERS - 1, options->floor_unix_ms);
+
+    int rc = loop_open(&core->loop);
+    if (rc == 0) {
+        rc = wake_open(&core->wake, core->loop, &core->mailbox);
+    }
+    if (rc != 0) {
+        errmsg_errno(err, rc, "core's event loop");
+        return rc;
+    }
+    core->call->core = core;
+    rc = load_store(core, err);
+    if (rc == 0) {
+        ramps_take(core);
+        rc = open_dns(core, err);
+    }
+    if (rc == 0) {
+        struct alert_options alert = alert_options_of(core);
+        rc = alert_start(&core->alert, &alert, err);
+    }
+    if (rc == 0) {
+        rc = reader_start(err);
+    }
+    if (rc == 0) {
+        rc = open_api(core, err);
+    }
+    return rc;
+}
+
+static int open_admissions(struct core *core)
+{
+    core->admissions = arena_must(core->listener_count + 1, sizeof(struct admission *));
+    for (unsigned i = 0; i < core->listener_count; i++) {
+        uint64_t key[2];
+        entropy_bytes(key, sizeof key);
+        core->admissions[i] = admission_new(key);
+    }
+    return 0;
+}
+
+int core_start_workers(struct core *core, const struct core_options *options,
+                       struct errmsg *err)
+{
+    int rc = open_admissions(core);
+    core->workers = arena_must(options->worker_count, sizeof(struct worker *));
+    for (unsigned i = 0; rc == 0 && i < options->worker_count; i++) {
+        struct worker_options worker = {
+            .number = i,
+            .core = core,
+            .core_mailbox = &core->mailbox,
+            .queue = core->queue,
+            .auth = core->auth,
+            .admissions = core->admissions,
+            .snapshot = core->snapshot,
+            .listener_fds = options->listener_fds + (size_t)i * options->listener_count,
+            .listener_count = options->listener_count,
+            .floor_unix_ms = options->floor_unix_ms};
+        rc = worker_start(&core->workers[i], &worker, err);
+        if (rc == 0) {
+            core->worker_count++;
+            core->workers_running++;
+        }
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    struct index_hooks hooks = {.flow_born_cb = on_flow_born,
+                                .flow_gone_cb = on_flow_gone,
+                                .domain_gone_cb = on_domain_gone,
+                                .owner = core};
+    index_set_hooks(core->index, &hooks);
+    notices_recover(core);
+    return 0;
+}
+
+/* ---- close ---- */
+
+static void on_api_closed(void *owner)
+{
+    struct core *core = owner;
+    core->api = NULL;
+    loop_stop(core->loop);
+}
+
+/* Until the last record is down: slots wait for it, and so does the disk. */
+static void flush_records(struct core *core)
+{
+    loop_set_turn(core->loop, NULL, NULL);
+    records_flush(core);
+    while (core->records.flying > 0 && !queue_failed(core->queue)) {
+        loop_run_once(core->loop);
+        records_flush(core);
+    }
+}
+
+/* The index lives on until queue_close: it must not call us any more, and nothing of ours
+ * may stay in it. */
+static void forget_flows(struct core *core)
+{
+    for (struct flow *flow = index_flow_next(core->index, NULL); flow != NULL;
+         flow = index_flow_next(core->index, flow)) {
+        struct domain *domain = flow->domain;
+        scheduler_flow_gone(core, flow);
+        bool last = flow->next_in_domain == NULL;
+        if (last && domain->owner != NULL) {
+            for (struct flow *other = domain->flows; other != NULL;
+                 other = other->next_in_domain) {
+                scheduler_flow_gone(core, other);
+            }
+            domains_gone(core, domain);
+        }
+    }
+    struct index_hooks none = {0};
+    index_set_hooks(core->index, &none);
+}
+
+void core_start_close(struct core *core)
+{
+    for (unsigned i = 0; i < core->worker_count; i++) {
+        worker_join(core->workers[i]);
+    }
+    if (core->loop != NULL && core->worker_count > 0) {
+        loop_run_once(core->loop); /* letters the workers left */
+        flush_records(core);
+    }
+    if (core->api != NULL) {
+        api_server_close(core->api, on_api_closed, core);
+        loop_run(core->loop);
+    }
+    core->call->core = NULL;
+    learnt_save_all(core);
+    ramps_save_all(core);
+    alert_stop(core->alert);
+    slots_free_all(core);
+    if (core->worker_count > 0) {
+        reader_stop();
+    }
+    forget_flows(core);
+    resolve_close(core->resolve);
+    dns_close(core->dns);
+    timer_close(core->timer);
+    timer_close(core->second);
+    signals_close(core->signals);
+    wake_close(core->wake);
+    loop_close(core->loop);
+    for (unsigned i = 0; core->admissions != NULL && i < core->listener_count; i++) {
+        admission_free(core->admissions[i]);
+    }
+    agenda_done(&core->agenda);
+    notices_done(&core->notices);
+    ramps_done(&core->ramps);
+    freezes_done(&core->freezes);
+    sites_done(&core->sites);
+    sources_done(&core->sources);
+    snapshot_unref(core->snapshot);
+    free(core->admissions);
+    free(core->workers);
+    free(core);
+}
+
+/* ---- reload ---- */
+
+static int check_vanishing(struct core *core, const struct config *config,
+                           const struct config_diff *diff,
+                           void (*say)(void *owner, const char *line), void *owner)
+{
+    const struct config *old = core->snapshot->config;
+    char line[400];
+    int rc = 0;
+    for (struct flow *flow = index_flow_next(core->index, NULL); flow != NULL;
+         flow = index_flow_next(core->index, flow)) {
+        for (size_t i = 0; i < diff->stream_gone_count && rc == 0; i++) {
+            const char *name = old->streams[diff->streams_gone[i]].name;
+            if (strcmp(name, flow->stream) == 0) {
+                (void)snprintf(line, sizeof line,
+                               "%s: stream \"%s\" still has mail: keep it until it is "
+                               "empty, or let it drain first",
+                               config->path, name);
+                say(owner, line);
+                rc = -EBUSY;
+            }
+        }
+        for (size_t i = 0; i < diff->source_gone_count && rc == 0; i++) {
+            const char *name = old->sources[diff->sources_gone[i]].name;
+            if (strcmp(name, flow->source) == 0) {
+                (void)snprintf(line, sizeof line,
+                               "%s: source \"%s\" still has mail that was tried from it: "
+                               "keep it until that is gone",
+                               config->path, name);
+                say(owner, line);
+                rc = -EBUSY;
+            }
+        }
+    }
+    return rc;
+}
+
+static void say_nothing(void *owner, const char *line)
+{
+    (void)owner;
+    log_error("reload: %s", line);
+}
+
+int core_start_check(struct core *core, const struct config *config,
+                     void (*say)(void *owner, const char *line), void *owner)
+{
+    struct config_diff diff = {0};
+    int rc = 0;
+    if (say == NULL) {
+        say = say_nothing;
+    }
+    config_diff(core->snapshot->config, config, &diff);
+    for (int fixed = 0; fixed < CONFIG_FIXED_COUNT; fixed++) {
+        if (!diff.fixed_changed[fixed]) {
+            continue;
+        }
+        char line[300];
+        (void)snprintf(line, sizeof line,
+                       "%s: %s cannot change while the relay runs: restart it, or put the "
+                       "old value back",
+                       config->path, config_fixed_name((enum config_fixed)fixed));
+        say(owner, line);
+        rc = -EINVAL;
+    }
+    if (rc == 0) {
+        rc = check_vanishing(core, config, &diff, say, owner);
+    }
+    config_diff_clear(&diff);
+    return rc;
+}
+
+void core_start_renew(struct core *core)
+{
+    const struct config *config = core->snapshot->config;
+    struct errmsg err;
+    struct netaddr *own = arena_must(config->listener_count + 1, sizeof *own);
+    struct resolve_options resolve;
+    fill_resolve(core->snapshot, own, &resolve);
+    resolve_set_options(core->resolve, &resolve);
+    free(own);
+    struct alert_options alert = alert_options_of(core);
+    if (alert_reload(core->alert, &alert, &err) != 0) {
+        log_error("reload: alerts: %s; the old ones stay", err.text);
+    }
+    struct users *users = NULL;
+    struct users_errors errors = {0};
+    if (core->auth != NULL && core->snapshot->users != NULL &&
+        users_load(&users, config->users, &errors) == 0) {
+        auth_set_users(core->auth, users);
+    }
+}

@@ -1,0 +1,318 @@
+#include "relay/domains.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/site.h"
+
+#include "relay/arena.h"
+#include "relay/core.h"
+#include "relay/job.h"
+#include "relay/now.h"
+#include "relay/resolve.h"
+#include "relay/scheduler.h"
+#include "relay/settle.h"
+#include "relay/snapshot.h"
+
+/* How long a destination that does not answer is left alone: 15 s, doubling to 15 min. */
+#define DOWN_FIRST_NS (15 * NOW_NS_PER_S)
+#define DOWN_MOST_NS  (15 * 60 * NOW_NS_PER_S)
+
+/* How long "no such domain" is taken for granted. */
+#define REFUSED_NS (60 * NOW_NS_PER_S)
+
+const char *dest_state_name(enum dest_state state)
+{
+    switch (state) {
+    case DEST_UNKNOWN: return "unknown";
+    case DEST_PENDING: return "asking DNS";
+    case DEST_OPEN: return "open";
+    case DEST_DOWN: return "down";
+    case DEST_HALF: return "trying one message";
+    case DEST_REFUSED: return "refused by DNS";
+    }
+    return "";
+}
+
+static void on_retry(struct agenda_item *item);
+
+static struct dest *dest_new(struct core *core, struct domain *domain, uint32_t stream)
+{
+    struct dest *dest = arena_must(1, sizeof *dest);
+    dest->domain = domain;
+    dest->core = core;
+    dest->stream = stream;
+    dest->route = -1;
+    dest->retry.due_cb = on_retry;
+    list_init(&dest->waiting);
+    dest->next = domain->owner;
+    domain->owner = dest;
+    core->domains.dests++;
+    return dest;
+}
+
+struct dest *domains_dest(struct core *core, struct flow *flow)
+{
+    uint32_t stream = config_stream_find(core->snapshot->config, flow->stream);
+    for (struct dest *dest = flow->domain->owner; dest != NULL; dest = dest->next) {
+        if (dest->stream == stream) {
+            return dest;
+        }
+    }
+    return dest_new(core, flow->domain, stream);
+}
+
+static void set_site(struct dest *dest, struct site *site)
+{
+    if (dest->site == site) {
+        return;
+    }
+    if (dest->site != NULL) {
+        dest->site->domains--;
+    }
+    if (site != NULL) {
+        site->domains++;
+    }
+    dest->site = site;
+}
+
+static void dest_free(struct dest *dest)
+{
+    assert(list_is_empty(&dest->waiting));
+    resolve_cancel(dest->lookup);
+    agenda_drop(&dest->core->agenda, &dest->retry);
+    job_destination_unref(dest->destination);
+    set_site(dest, NULL);
+    dest->core->domains.dests--;
+    free(dest->reply);
+    free(dest);
+}
+
+void domains_gone(struct core *core, struct domain *domain)
+{
+    (void)core;
+    struct dest *dest = domain->owner;
+    domain->owner = NULL;
+    while (dest != NULL) {
+        struct dest *next = dest->next;
+        dest_free(dest);
+        dest = next;
+    }
+}
+
+static void keep_reply(struct dest *dest, const struct reply *reply)
+{
+    if (dest->reply == NULL) {
+        dest->reply = arena_must(1, sizeof *dest->reply);
+    }
+    *dest->reply = *reply;
+}
+
+/* Everything that waits here goes where the dest's state now sends it. */
+static void release_waiting(struct dest *dest)
+{
+    struct list moved;
+    list_init(&moved);
+    while (!list_is_empty(&dest->waiting)) {
+        struct list_node *node = list_first(&dest->waiting);
+        list_remove(node);
+        list_push_back(&moved, node);
+    }
+    while (!list_is_empty(&moved)) {
+        struct list_node *node = list_first(&moved);
+        list_remove(node);
+        domains_ready(LIST_OWNER(node, struct lading, node));
+    }
+}
+
+/* ---- closed for a while ---- */
+
+static void close_until(struct dest *dest, int64_t now)
+{
+    unsigned doublings = dest->failures < 6 ? dest->failures : 6;
+    int64_t wait_ns = DOWN_FIRST_NS << doublings;
+    wait_ns = wait_ns > DOWN_MOST_NS ? DOWN_MOST_NS : wait_ns;
+    if (dest->failures == 0) {
+        dest->down_since_ns = now;
+    }
+    dest->failures++;
+    dest->is_probing = false;
+    dest->state = DEST_DOWN;
+    dest->down_until_ns = now + wait_ns;
+    agenda_set(&dest->core->agenda, &dest->retry, (uint64_t)dest->down_until_ns);
+}
+
+static void on_retry(struct agenda_item *item)
+{
+    struct dest *dest = LIST_OWNER(item, struct dest, retry);
+    if (dest->state == DEST_DOWN) {
+        dest->state = dest->destination != NULL ? DEST_HALF : DEST_UNKNOWN;
+        release_waiting(dest);
+    } else if (dest->state == DEST_REFUSED) {
+        release_waiting(dest);
+    }
+}
+
+void domains_failed(struct dest *dest, const struct reply *reply)
+{
+    keep_reply(dest, reply);
+    if (dest->state == DEST_OPEN || dest->state == DEST_HALF) {
+        close_until(dest, now_ns());
+    }
+}
+
+void domains_answered(struct dest *dest)
+{
+    if (dest->state == DEST_HALF || dest->state == DEST_DOWN) {
+        agenda_drop(&dest->core->agenda, &dest->retry);
+        dest->state = DEST_OPEN;
+    }
+    dest->failures = 0;
+    if (dest->is_probing || !list_is_empty(&dest->waiting)) {
+        dest->is_probing = false;
+        release_waiting(dest);
+    }
+}
+
+void domains_untried(struct dest *dest)
+{
+    if (dest->is_probing) {
+        dest->is_probing = false;
+        release_waiting(dest);
+    }
+}
+
+/* ---- resolving ---- */
+
+/* Which site: a configured group by domain or MX, else the organisational domain of the
+ * best MX, else the route. */
+static void name_site(struct dest *dest, const struct destination *destination)
+{
+    const struct snapshot *snapshot = dest->core->snapshot;
+    const char *mx[LIMIT_MX_HOSTS];
+    char organisational[LIMIT_DOMAIN + 32];
+    struct site_ask ask = {.domain = dest->domain->name, .mx = mx};
+    if (dest->route >= 0) {
+        route_key(&snapshot->routes[dest->route], snapshot->config->delivery.port,
+                  organisational);
+    } else {
+        const char *best = destination->implicit || destination->host_count == 0
+                               ? dest->domain->name
+                               : destination->hosts[0].name;
+        destination_org_domain(best, organisational);
+    }
+    for (unsigned i = 0; i < destination->host_count; i++) {
+        if (destination->hosts[i].preference == destination->hosts[0].preference) {
+            mx[ask.mx_count++] = destination->hosts[i].name;
+        }
+    }
+    ask.organisational = organisational;
+    struct site_answer answer =
+        site_of(snapshot->site_rules, snapshot->site_rule_count, &ask);
+    uint32_t config = answer.rule >= 0 ? snapshot->site_rule_sites[answer.rule]
+                                       : snapshot->config->default_site;
+    set_site(dest, sites_get(&dest->core->sites, answer.name, config));
+}
+
+static void on_resolved(const struct destination *destination, const struct reply *refusal,
+                        void *owner)
+{
+    struct dest *dest = owner;
+    int64_t now = now_ns();
+    dest->lookup = NULL;
+    if (destination != NULL) {
+        job_destination_unref(dest->destination);
+        dest->destination = job_destination_new(destination);
+        dest->fresh_until_ns = now + destination->ttl_s * NOW_NS_PER_S;
+        name_site(dest, destination);
+        dest->state = dest->failures > 0 ? DEST_HALF : DEST_OPEN;
+    } else if (refusal->enhanced[0] == 5) {
+        keep_reply(dest, refusal);
+        dest->fresh_until_ns = now + REFUSED_NS;
+        dest->state = DEST_REFUSED;
+    } else {
+        keep_reply(dest, refusal);
+        close_until(dest, now);
+        return;
+    }
+    release_waiting(dest);
+}
+
+static void ask_dns(struct dest *dest)
+{
+    struct core *core = dest->core;
+    const struct snapshot *snapshot = core->snapshot;
+    const struct config *config = snapshot->config;
+    struct route_ask ask = {
+        .domain = dest->domain->name,
+        .sender = "",
+        .stream = dest->stream == CONFIG_NONE ? -1 : (int)dest->stream};
+    const struct route_rule *rule =
+        route_choose(snapshot->routes, (unsigned)config->route_count, &ask);
+    dest->state = DEST_PENDING;
+    if (rule == NULL) {
+        dest->route = -1;
+        dest->tls = snapshot_tls(snapshot, ROUTE_TLS_DEFAULT);
+        dest->lookup = resolve_domain(core->resolve, dest->domain->name,
+                                      config->delivery.port, on_resolved, dest);
+        return;
+    }
+    dest->route = (int)(rule - snapshot->routes);
+    dest->tls = snapshot_tls(snapshot, rule->tls);
+    uint16_t port = rule->port != 0 ? rule->port : config->delivery.port;
+    dest->lookup = resolve_hosts(core->resolve, rule->hosts, rule->host_count, port,
+                                 on_resolved, dest);
+}
+
+void domains_forget(struct dest *dest)
+{
+    resolve_cancel(dest->lookup);
+    dest->lookup = NULL;
+    agenda_drop(&dest->core->agenda, &dest->retry);
+    dest->state = DEST_UNKNOWN;
+    dest->is_probing = false;
+    release_waiting(dest);
+}
+
+/* No such domain: its recipients fail, some at a time. */
+static void refuse_some(struct lading *lading)
+{
+    struct dest *dest = lading->dest;
+    list_push_back(&dest->waiting, &lading->node);
+    if (settle_refused(dest->core, lading, dest->reply)) {
+        agenda_set(&dest->core->agenda, &dest->retry, 0); /* more are left: next turn */
+        return;
+    }
+    if (list_is_linked(&lading->node)) {
+        list_remove(&lading->node);
+    }
+    scheduler_touch(dest->core, lading->flow);
+}
+
+void domains_ready(struct lading *lading)
+{
+    struct dest *dest = lading->dest;
+    assert(!list_is_linked(&lading->node));
+    if ((dest->state == DEST_OPEN || dest->state == DEST_REFUSED) &&
+        dest->fresh_until_ns <= now_ns()) {
+        dest->state = DEST_UNKNOWN;
+    }
+    switch (dest->state) {
+    case DEST_UNKNOWN:
+        list_push_back(&dest->waiting, &lading->node);
+        ask_dns(dest);
+        return;
+    case DEST_PENDING:
+    case DEST_DOWN: list_push_back(&dest->waiting, &lading->node); return;
+    case DEST_HALF:
+        if (dest->is_probing) {
+            list_push_back(&dest->waiting, &lading->node);
+            return;
+        }
+        scheduler_enter_bay(dest->core, lading);
+        return;
+    case DEST_OPEN: scheduler_enter_bay(dest->core, lading); return;
+    case DEST_REFUSED: refuse_some(lading); return;
+    }
+}

@@ -1,0 +1,464 @@
+/* Good path: inbound_start -> (TLS) -> greeting -> bytes to the engine, answers to the
+ * connection, in turns of tick() -> QUIT -> conn_finish -> on_closed frees.
+ *
+ * Failure modes: the peer ends, resets or says nothing (the deadline: 421, close); it
+ * never reads (the connection's pending cap: cut); the handshake fails; plaintext behind
+ * STARTTLS. In each of them the open transaction ends as LOST, and a message that is
+ * being committed is committed all the same: its answer then has nobody to go to.
+ *
+ * An inbound is freed when its connection is closed and no password check is out. */
+
+#include "relay/inbound.h"
+
+#include <sys/socket.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queue/list.h"
+
+#include "relay/arena.h"
+#include "relay/auth.h"
+#include "relay/intake.h"
+#include "relay/limits.h"
+#include "relay/log.h"
+#include "relay/net/conn.h"
+#include "relay/net/timer.h"
+#include "relay/snapshot.h"
+#include "relay/worker.h"
+
+struct inbound {
+    struct list_node node; /* in worker->inbounds */
+    struct worker *worker; /* borrowed */
+    struct snapshot *snapshot; /* one reference, of the session's start */
+    struct conn *conn;         /* NULL when closed */
+    struct smtp_in *engine;    /* owned */
+    struct timer *deadline;    /* owned */
+    struct intake intake;
+    struct netaddr remote;
+    char tls[96];              /* "TLSv1.3 with cipher ..." */
+    struct login *login;       /* out; it comes back as a letter */
+    bool wants_tls;            /* the engine has said 220 to STARTTLS */
+    bool is_securing;          /* the handshake runs */
+    bool is_ended;             /* the client sends no more, but waits for an answer */
+    bool is_implicit;          /* TLS comes before the greeting */
+    bool is_greeted;
+    bool is_feeding;           /* tick comes when the feed is over */
+    bool is_stopping;
+    bool is_finishing;         /* conn_finish or conn_close was called */
+};
+
+/* A password on its way through auth's threads. */
+struct login {
+    struct auth_check check;
+    struct inbound *inbound; /* borrowed: waits for it */
+};
+
+static void tick(struct inbound *inbound);
+
+struct inbound *inbound_of_node(struct list_node *node)
+{
+    return LIST_OWNER(node, struct inbound, node);
+}
+
+static void inbound_free(struct inbound *inbound)
+{
+    if (inbound->conn != NULL || inbound->login != NULL) {
+        return; /* on_closed or on_checked comes back */
+    }
+    smtp_in_free(inbound->engine);
+    intake_done(&inbound->intake);
+    timer_close(inbound->deadline);
+    list_remove(&inbound->node);
+    inbound->worker->counts.inbound--;
+    admission_leave(inbound->worker->admissions[inbound->intake.client.listener],
+                    &inbound->remote);
+    snapshot_unref(inbound->snapshot);
+    free(inbound);
+}
+
+/* ---- the engine's hooks ---- */
+
+static void hook_mail(void *owner, const struct address *sender,
+                      const struct mail_params *params)
+{
+    struct inbound *inbound = owner;
+    intake_mail(&inbound->intake, sender, params);
+}
+
+static void hook_rcpt(void *owner, const struct address *recipient,
+                      const struct rcpt_params *params)
+{
+    struct inbound *inbound = owner;
+    intake_rcpt(&inbound->intake, recipient, params);
+}
+
+static void hook_data(void *owner)
+{
+    struct inbound *inbound = owner;
+    intake_data(&inbound->intake);
+}
+
+static void hook_content(void *owner, const char *bytes, size_t length)
+{
+    struct inbound *inbound = owner;
+    intake_content(&inbound->intake, bytes, length);
+}
+
+static void hook_content_end(void *owner, const struct smtp_in_content *content)
+{
+    struct inbound *inbound = owner;
+    intake_content_end(&inbound->intake, content);
+}
+
+static void hook_reset(void *owner, enum smtp_in_end end)
+{
+    struct inbound *inbound = owner;
+    (void)end;
+    intake_reset(&inbound->intake);
+}
+
+static void hook_starttls(void *owner)
+{
+    struct inbound *inbound = owner;
+    inbound->wants_tls = true;
+}
+
+static void on_checked(struct letter *letter)
+{
+    struct login *login = LIST_OWNER(letter, struct login, check.letter);
+    struct auth_check *check = &login->check;
+    struct inbound *inbound = login->inbound;
+    inbound->login = NULL;
+    if (inbound->conn == NULL) {
+        free(login);
+        inbound_free(inbound);
+        return;
+    }
+    switch (check->result) {
+    case AUTH_OK:
+        inbound->intake.client.user = users_find(inbound->snapshot->users, check->user);
+        if (inbound->intake.client.user != NULL) {
+            smtp_in_answer(inbound->engine, 235, "2.7.0 welcome");
+            break;
+        }
+        /* The user was taken away between two reloads. */
+        smtp_in_answer(inbound->engine, 535, "5.7.8 wrong user name or password");
+        break;
+    case AUTH_WRONG:
+        log_session(&(struct log_session){.kind = LOG_SESSION_AUTH_FAILED,
+                                          .client_ip = inbound->intake.client.ip,
+                                          .helo = smtp_in_helo(inbound->engine),
+                                          .user = check->name,
+                                          .text = "PLAIN"});
+        smtp_in_answer(inbound->engine, 535, "5.7.8 wrong user name or password");
+        break;
+    case AUTH_TOO_FAST:
+        smtp_in_answer(inbound->engine, 454, "4.7.0 too many tries; wait a while");
+        break;
+    case AUTH_BUSY:
+        smtp_in_answer(inbound->engine, 454, "4.7.0 too many logins at once; try again");
+        break;
+    }
+    free(login);
+    tick(inbound);
+}
+
+/* An IPv4 address in IPv6 clothes, as auth counts them. */
+static void mapped(const struct netaddr *addr, uint8_t out[16])
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+    if (addr->family == NETADDR_V4) {
+        memcpy(out, prefix, sizeof prefix);
+        memcpy(out + sizeof prefix, addr->bytes, 4);
+    } else {
+        memcpy(out, addr->bytes, 16);
+    }
+}
+
+static void hook_auth(void *owner, const char *user, const char *password)
+{
+    struct inbound *inbound = owner;
+    if (inbound->worker->auth == NULL || strlen(user) >= USERS_NAME_BYTES ||
+        strlen(password) >= AUTH_PASSWORD_BYTES) {
+        smtp_in_answer(inbound->engine, 535, "5.7.8 wrong user name or password");
+        return;
+    }
+    struct login *login = arena_must(1, sizeof *login);
+    struct auth_check *check = &login->check;
+    login->inbound = inbound;
+    check->home = &inbound->worker->mailbox;
+    check->done_cb = on_checked;
+    memcpy(check->name, user, strlen(user) + 1);
+    memcpy(check->password, password, strlen(password) + 1);
+    mapped(&inbound->remote, check->address);
+    inbound->login = login;
+    auth_check(inbound->worker->auth, check);
+}
+
+static const struct smtp_in_ops engine_ops = {
+    .on_mail = hook_mail,
+    .on_rcpt = hook_rcpt,
+    .on_data = hook_data,
+    .on_content = hook_content,
+    .on_content_end = hook_content_end,
+    .on_reset = hook_reset,
+    .on_starttls = hook_starttls,
+    .on_auth = hook_auth,
+};
+
+/* ---- the connection's callbacks: record what happened, then tick ---- */
+
+static bool takes_input(const struct inbound *inbound)
+{
+    return inbound->is_greeted && !inbound->wants_tls &&
+           smtp_in_wants_input(inbound->engine) && intake_wants_input(&inbound->intake);
+}
+
+/* What the engine has to say goes to the connection. False when the client does not read
+ * its answers: it is cut. */
+static bool flush(struct inbound *inbound)
+{
+    for (;;) {
+        size_t length = 0;
+        const char *bytes = smtp_in_output(inbound->engine, &length);
+        if (length == 0) {
+            return true;
+        }
+        if (conn_write(inbound->conn, bytes, length) != 0) {
+            return false;
+        }
+        smtp_in_sent(inbound->engine, length);
+    }
+}
+
+static size_t on_read(struct conn *conn, const char *bytes, size_t size, void *owner)
+{
+    (void)conn;
+    struct inbound *inbound = owner;
+    size_t used = 0;
+    inbound->is_feeding = true;
+    while (used < size && takes_input(inbound)) {
+        used += smtp_in_feed(inbound->engine, bytes + used, size - used);
+        if (!smtp_in_wants_input(inbound->engine) && !flush(inbound)) {
+            break;
+        }
+    }
+    inbound->is_feeding = false;
+    tick(inbound);
+    return used;
+}
+
+static void on_drained(struct conn *conn, void *owner)
+{
+    (void)conn;
+    tick(owner);
+}
+
+static void on_secured(struct conn *conn, void *owner)
+{
+    struct inbound *inbound = owner;
+    struct conn_tls_facts facts;
+    conn_tls_facts(conn, &facts);
+    (void)snprintf(inbound->tls, sizeof inbound->tls, "%s with cipher %s", facts.version,
+                   facts.cipher);
+    if (inbound->is_implicit && !inbound->is_greeted) {
+        inbound->is_greeted = true;
+        smtp_in_start(inbound->engine);
+    } else {
+        inbound->wants_tls = false;
+        inbound->is_securing = false;
+        smtp_in_tls_started(inbound->engine);
+    }
+    tick(inbound);
+}
+
+static void on_ended(struct conn *conn, const struct conn_end *end, void *owner)
+{
+    struct inbound *inbound = owner;
+    if (end->cause == CONN_EOF && smtp_in_deadline_ms(inbound->engine) == 0 &&
+        !smtp_in_closing(inbound->engine)) {
+        /* A half-closed client still waits for the answer to what it sent. */
+        inbound->is_ended = true;
+        return;
+    }
+    smtp_in_lost(inbound->engine);
+    inbound->is_finishing = true;
+    conn_close(conn);
+}
+
+static void on_closed(struct conn *conn, void *owner)
+{
+    (void)conn;
+    struct inbound *inbound = owner;
+    inbound->conn = NULL;
+    smtp_in_lost(inbound->engine);
+    inbound_free(inbound);
+}
+
+static void on_deadline(void *owner)
+{
+    struct inbound *inbound = owner;
+    if (!inbound->is_greeted || inbound->wants_tls) {
+        inbound->is_finishing = true;
+        conn_close(inbound->conn);
+        return;
+    }
+    smtp_in_deadline(inbound->engine);
+    tick(inbound);
+}
+
+static const struct conn_ops conn_ops = {
+    .read_cb = on_read,
+    .drained_cb = on_drained,
+    .secured_cb = on_secured,
+    .ended_cb = on_ended,
+    .closed_cb = on_closed,
+};
+
+static void finish(struct inbound *inbound, bool in_order)
+{
+    smtp_in_lost(inbound->engine);
+    inbound->is_finishing = true;
+    if (in_order) {
+        conn_finish(inbound->conn, LIMIT_LINGER_MS);
+    } else {
+        conn_close(inbound->conn);
+    }
+}
+
+static bool start_tls(struct inbound *inbound)
+{
+    struct tls_context *context =
+        inbound->snapshot->listeners[inbound->intake.client.listener].tls;
+    return conn_start_tls(inbound->conn, context, "") == 0;
+}
+
+/* The 220 to STARTTLS has been written: the handshake, once. */
+static void secure(struct inbound *inbound)
+{
+    if (inbound->is_securing || conn_write_pending(inbound->conn) > 0) {
+        return; /* on_secured or on_drained comes back */
+    }
+    inbound->is_securing = true;
+    timer_start(inbound->deadline, LIMIT_HANDSHAKE_MS);
+    conn_resume(inbound->conn);
+    if (!start_tls(inbound)) {
+        finish(inbound, false); /* plaintext came behind STARTTLS */
+    }
+}
+
+/* After every event: write, close, secure, or wait for more, with the right deadline. */
+static void tick(struct inbound *inbound)
+{
+    if (inbound->is_feeding || inbound->is_finishing || inbound->conn == NULL) {
+        return;
+    }
+    if (!flush(inbound)) {
+        finish(inbound, false);
+        return;
+    }
+    if (smtp_in_closing(inbound->engine)) {
+        finish(inbound, true);
+        return;
+    }
+    if (inbound->wants_tls) {
+        secure(inbound);
+        return;
+    }
+    uint32_t wait_ms = smtp_in_deadline_ms(inbound->engine);
+    if (inbound->is_ended && wait_ms != 0) {
+        finish(inbound, true);
+        return;
+    }
+    if (inbound->is_stopping && wait_ms != 0) {
+        smtp_in_refuse(inbound->engine, 421, "4.3.2 shutting down; come back soon");
+        finish(inbound, flush(inbound));
+        return;
+    }
+    if (wait_ms != 0) {
+        timer_start(inbound->deadline, wait_ms);
+    } else {
+        timer_stop(inbound->deadline);
+    }
+    if (takes_input(inbound)) {
+        conn_resume(inbound->conn);
+    }
+}
+
+static void on_intake_resume(void *owner)
+{
+    tick(owner);
+}
+
+/* ---- start and stop ---- */
+
+static void greet(struct inbound *inbound)
+{
+    if (inbound->worker->refuses || inbound->worker->stopping) {
+        inbound->is_greeted = true;
+        smtp_in_refuse(inbound->engine, 421, "4.3.2 this relay takes no mail just now");
+        tick(inbound);
+        return;
+    }
+    if (inbound->is_implicit) {
+        timer_start(inbound->deadline, LIMIT_HANDSHAKE_MS);
+        if (!start_tls(inbound)) {
+            finish(inbound, false);
+        }
+        return;
+    }
+    inbound->is_greeted = true;
+    smtp_in_start(inbound->engine);
+    tick(inbound);
+}
+
+void inbound_start(struct worker *worker, unsigned listener, int fd,
+                   const struct netaddr *remote)
+{
+    struct snapshot *snapshot = worker->snapshot;
+    const struct config_listener *config = &snapshot->config->listeners[listener];
+    struct inbound *inbound = arena_must(1, sizeof *inbound);
+    inbound->worker = worker;
+    inbound->snapshot = snapshot_ref(snapshot);
+    inbound->remote = *remote;
+    inbound->is_implicit = config->tls == CONFIG_LISTENER_IMPLICIT;
+    inbound->deadline = timer_open(worker->loop, on_deadline, inbound);
+    inbound->engine = smtp_in_new(&snapshot->listeners[listener].options, &engine_ops,
+                                  inbound, inbound->is_implicit);
+    intake_init(&inbound->intake, worker, inbound->snapshot, inbound->engine);
+    inbound->intake.resume_cb = on_intake_resume;
+    inbound->intake.owner = inbound;
+    inbound->intake.client.listener = listener;
+    inbound->intake.client.remote = *remote;
+    inbound->intake.client.tls = inbound->tls;
+    inbound->intake.client.is_trusted =
+        config_networks_have(&config->trust, remote->family == NETADDR_V4 ? AF_INET : AF_INET6,
+                             remote->bytes);
+    (void)netaddr_format(remote, inbound->intake.client.ip);
+    list_push_back(&worker->inbounds, &inbound->node);
+    worker->counts.inbound++;
+    worker->counts.sessions++;
+    if (conn_accept(&inbound->conn, worker->loop, fd, NULL, &conn_ops, inbound) != 0) {
+        inbound->conn = NULL;
+        inbound_free(inbound);
+        return;
+    }
+    greet(inbound);
+}
+
+void inbound_stop(struct inbound *inbound)
+{
+    inbound->is_stopping = true;
+    tick(inbound);
+}
+
+void inbound_cut(struct inbound *inbound)
+{
+    if (inbound->conn != NULL && !inbound->is_finishing) {
+        finish(inbound, false);
+    } else if (inbound->conn != NULL) {
+        conn_close(inbound->conn);
+    }
+}

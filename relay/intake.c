@@ -1,0 +1,519 @@
+#include "relay/intake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queue/queue.h"
+
+#include "relay/accept.h"
+#include "relay/arena.h"
+#include "relay/idn.h"
+#include "relay/log.h"
+#include "relay/now.h"
+#include "relay/sealing.h"
+#include "relay/snapshot.h"
+#include "relay/worker.h"
+
+#define ANSWER_BYTES 400
+
+void intake_init(struct intake *intake, struct worker *worker, struct snapshot *snapshot,
+                 struct smtp_in *engine)
+{
+    intake->worker = worker;
+    intake->snapshot = snapshot;
+    intake->engine = engine;
+}
+
+static void clear_rcpts(struct intake *intake)
+{
+    for (unsigned i = 0; i < intake->rcpt_count; i++) {
+        free(intake->rcpts[i].address);
+        free(intake->rcpts[i].domain);
+        free(intake->rcpts[i].orcpt);
+    }
+    intake->rcpt_count = 0;
+}
+
+void intake_done(struct intake *intake)
+{
+    intake_reset(intake);
+    free(intake->rcpts);
+    intake->rcpts = NULL;
+    intake->rcpt_room = 0;
+}
+
+static const struct config_listener *listener_of(const struct intake *intake)
+{
+    return &intake->snapshot->config->listeners[intake->client.listener];
+}
+
+/* Say no: a line of mail.log, the counter, and the answer itself. */
+static void refuse(struct intake *intake, const char *command, const char *recipient,
+                   unsigned code, const char *text)
+{
+    char whole[ANSWER_BYTES + 8];
+    (void)snprintf(whole, sizeof whole, "%u %s", code, text);
+    log_session(&(struct log_session){
+        .kind = LOG_SESSION_REJECT,
+        .client_ip = intake->client.ip,
+        .helo = smtp_in_helo(intake->engine),
+        .command = command,
+        .sender = intake->sender,
+        .recipient = recipient,
+        .user = intake->client.user != NULL ? intake->client.user->name : "",
+        .text = whole});
+    intake->worker->counts.refused++;
+    smtp_in_answer(intake->engine, code, text);
+}
+
+static void refuse_credit(struct intake *intake, const char *command, int rc)
+{
+    switch (rc) {
+    case -ENOSPC:
+        refuse(intake, command, "", 452,
+               "4.3.1 the disk of this relay is nearly full; try again later");
+        return;
+    case -ENOMEM:
+        refuse(intake, command, "", 452,
+               "4.3.1 the queue of this relay is full; try again later");
+        return;
+    default:
+        refuse(intake, command, "", 451,
+               "4.3.0 the queue of this relay cannot be written; try again later");
+        return;
+    }
+}
+
+/* May this client relay at all? */
+static bool check_client(struct intake *intake)
+{
+    const struct config_listener *listener = listener_of(intake);
+    char text[ANSWER_BYTES];
+    if (intake->worker->refuses) {
+        refuse(intake, "MAIL", "", 421, "4.3.2 this relay is being emptied; use another");
+        return false;
+    }
+    if (intake->client.user == NULL) {
+        if (intake->client.is_trusted && listener->auth != CONFIG_AUTH_REQUIRED) {
+            return true;
+        }
+        if (listener->auth != CONFIG_AUTH_NONE) {
+            refuse(intake, "MAIL", "", 530, "5.7.0 authentication required");
+            return false;
+        }
+        (void)snprintf(text, sizeof text,
+                       "5.7.1 relaying denied: %s is not in the trust of listener %s",
+                       intake->client.ip, listener->name);
+        refuse(intake, "MAIL", "", 550, text);
+        return false;
+    }
+    if (!users_may_come_from(intake->client.user, intake->client.ip)) {
+        (void)snprintf(text, sizeof text, "5.7.1 user %s may not send from %s",
+                       intake->client.user->name, intake->client.ip);
+        refuse(intake, "MAIL", "", 550, text);
+        return false;
+    }
+    if (!users_may_send_as(intake->client.user, intake->sender)) {
+        (void)snprintf(text, sizeof text, "5.7.1 user %s may not send as <%.200s>",
+                       intake->client.user->name, intake->sender);
+        refuse(intake, "MAIL", "", 550, text);
+        return false;
+    }
+    return true;
+}
+
+void intake_mail(struct intake *intake, const struct address *sender,
+                 const struct mail_params *params)
+{
+    intake_reset(intake);
+    intake->params = *params;
+    memcpy(intake->sender, sender->text, sizeof intake->sender);
+    intake->sender_domain[0] = '\0';
+    if (!address_is_null(sender)) {
+        if (!sender->has_domain) {
+            refuse(intake, "MAIL", "", 553, "5.1.7 the sender address needs a domain");
+            return;
+        }
+        if (!address_domain_ascii(sender, idn_to_ascii, intake->sender_domain,
+                                  sizeof intake->sender_domain)) {
+            refuse(intake, "MAIL", "", 553, "5.1.7 the sender's domain is not a domain");
+            return;
+        }
+    }
+    if (!check_client(intake)) {
+        return;
+    }
+    const struct users_user *user = intake->client.user;
+    if (user != NULL && user->max_message_bytes != 0 &&
+        params->size_bytes > user->max_message_bytes) {
+        refuse(intake, "MAIL", "", 552, "5.3.4 larger than this user may send");
+        return;
+    }
+    int rc = queue_reserve(intake->worker->queue, params->size_bytes, 1);
+    if (rc != 0) {
+        refuse_credit(intake, "MAIL", rc);
+        return;
+    }
+    queue_unreserve(intake->worker->queue, params->size_bytes, 1);
+    smtp_in_answer(intake->engine, 250, "2.1.0 sender ok");
+}
+
+static bool add_rcpt(struct intake *intake, const char *address, const char *domain,
+                     const struct rcpt_params *params)
+{
+    if (intake->rcpt_count == intake->rcpt_room) {
+        unsigned room = intake->rcpt_room == 0 ? 4 : intake->rcpt_room * 2;
+        struct intake_rcpt *rcpts = realloc(intake->rcpts, room * sizeof *rcpts);
+        if (rcpts == NULL) {
+            return false;
+        }
+        intake->rcpts = rcpts;
+        intake->rcpt_room = room;
+    }
+    struct intake_rcpt *rcpt = &intake->rcpts[intake->rcpt_count];
+    rcpt->address = strdup(address);
+    rcpt->domain = strdup(domain);
+    rcpt->orcpt = strdup(params->orcpt);
+    rcpt->notify = (uint8_t)params->notify;
+    if (rcpt->address == NULL || rcpt->domain == NULL || rcpt->orcpt == NULL) {
+        free(rcpt->address);
+        free(rcpt->domain);
+        free(rcpt->orcpt);
+        return false;
+    }
+    intake->rcpt_count++;
+    return true;
+}
+
+/* RFC 5321 4.5.1: a bare postmaster is whoever the alerts go to. */
+static bool is_bare_postmaster(const struct address *recipient)
+{
+    return !recipient->has_domain && strcasecmp(recipient->text, "postmaster") == 0;
+}
+
+void intake_rcpt(struct intake *intake, const struct address *recipient,
+                 const struct rcpt_params *params)
+{
+    const char *mailbox = intake->snapshot->config->alerts.mail;
+    struct address postmaster;
+    if (is_bare_postmaster(recipient) && mailbox[0] != '\0' &&
+        address_parse(mailbox, strlen(mailbox), true, &postmaster) == ADDRESS_OK) {
+        recipient = &postmaster;
+    }
+    char domain[LIMIT_DOMAIN + 1];
+    if (!recipient->has_domain) {
+        refuse(intake, "RCPT", recipient->text, 553,
+               "5.1.3 the recipient address needs a domain");
+        return;
+    }
+    if (recipient->is_literal) {
+        refuse(intake, "RCPT", recipient->text, 550,
+               "5.1.2 mail to an address literal is not relayed");
+        return;
+    }
+    if (!address_domain_ascii(recipient, idn_to_ascii, domain, sizeof domain)) {
+        refuse(intake, "RCPT", recipient->text, 553,
+               "5.1.3 the recipient's domain is not a domain");
+        return;
+    }
+    if (!add_rcpt(intake, recipient->text, domain, params)) {
+        refuse(intake, "RCPT", recipient->text, 452, "4.3.1 out of memory; try again");
+        return;
+    }
+    smtp_in_answer(intake->engine, 250, "2.1.5 recipient ok");
+}
+
+static void on_room(void *owner)
+{
+    struct intake *intake = owner;
+    intake->is_blocked = false;
+    intake->resume_cb(intake->owner);
+}
+
+void intake_data(struct intake *intake)
+{
+    int rc = accept_open(&intake->accept, intake->worker, intake->params.size_bytes,
+                         intake->rcpt_count, on_room, intake);
+    if (rc != 0) {
+        intake->accept = NULL;
+        refuse_credit(intake, "DATA", rc);
+        return;
+    }
+    intake->id = id_next(&intake->worker->ids, now_unix_ms());
+    message_init(&intake->message);
+    intake->has_content = true;
+    smtp_in_answer(intake->engine, 354, "go ahead, end with a line that is a single dot");
+}
+
+void intake_content(struct intake *intake, const char *bytes, size_t length)
+{
+    struct message *message = &intake->message;
+    size_t used = message_feed(message, bytes, length);
+    if (message->refusal.code != 0) {
+        smtp_in_refuse_content(intake->engine, message->refusal.code,
+                               message->refusal.text);
+        return;
+    }
+    if (used == length) {
+        return;
+    }
+    if (intake->body_hash == NULL && sealing_wants(intake->snapshot, message)) {
+        intake->body_hash = dkim_body_new();
+    }
+    if (intake->body_hash != NULL) {
+        dkim_body_feed(intake->body_hash, bytes + used, length - used);
+    }
+    int rc = accept_body(intake->accept, bytes + used, length - used);
+    if (rc != 0) {
+        smtp_in_refuse_content(
+            intake->engine, rc == -EIO ? 451 : 452,
+            rc == -EIO ? "4.3.0 the queue of this relay cannot be written; try again later"
+                       : "4.3.1 this relay has no room for the message; try again later");
+        return;
+    }
+    intake->is_blocked = !accept_wants_more(intake->accept);
+}
+
+/* The stream the message goes by: header, credential, listener. UINT32_MAX: it may not
+ * go by the one it names. */
+static uint32_t choose_stream(const struct intake *intake)
+{
+    const struct config *config = intake->snapshot->config;
+    const struct config_listener *listener = listener_of(intake);
+    const struct users_user *user = intake->client.user;
+    const char *named = intake->message.facts.stream;
+    if (named[0] == '\0' && user != NULL && user->stream_count > 0) {
+        named = user->streams[0];
+    }
+    if (named[0] == '\0') {
+        return listener->stream;
+    }
+    uint32_t stream = config_stream_find(config, named);
+    if (stream == CONFIG_NONE || (user != NULL && !users_may_stream(user, named))) {
+        return UINT32_MAX;
+    }
+    for (size_t i = 0; i < listener->streams.count; i++) {
+        if (listener->streams.items[i] == stream) {
+            return stream;
+        }
+    }
+    return UINT32_MAX;
+}
+
+struct intake_terms {
+    uint32_t stream;
+    uint8_t priority;
+    int64_t lifetime_ns;
+};
+
+/* What the X-Mesura headers and the configuration say; false after a refusal. */
+static bool read_terms(struct intake *intake, struct intake_terms *out)
+{
+    const struct message_facts *facts = &intake->message.facts;
+    char text[ANSWER_BYTES];
+    out->stream = choose_stream(intake);
+    if (out->stream == UINT32_MAX) {
+        (void)snprintf(text, sizeof text,
+                       "5.7.1 stream \"%s\" may not be used on listener %s",
+                       facts->stream, listener_of(intake)->name);
+        refuse(intake, "DATA", "", 550, text);
+        return false;
+    }
+    out->priority = 5;
+    if (facts->priority[0] != '\0') {
+        if (facts->priority[0] < '0' || facts->priority[0] > '9' ||
+            facts->priority[1] != '\0') {
+            refuse(intake, "DATA", "", 550, "5.6.0 X-Mesura-Priority is one digit, 0 to 9");
+            return false;
+        }
+        out->priority = (uint8_t)(facts->priority[0] - '0');
+    }
+    out->lifetime_ns = intake->snapshot->streams[out->stream].life.lifetime_ns;
+    if (facts->lifetime[0] != '\0') {
+        int64_t asked_ns = 0;
+        if (units_duration_parse(facts->lifetime, &asked_ns, NULL) != 0 || asked_ns <= 0) {
+            refuse(intake, "DATA", "", 550,
+                   "5.6.0 X-Mesura-Lifetime is a duration, such as 15m or 4h");
+            return false;
+        }
+        out->lifetime_ns = asked_ns < out->lifetime_ns ? asked_ns : out->lifetime_ns;
+    }
+    return true;
+}
+
+static void on_durable(void *owner, int rc)
+{
+    struct intake *intake = owner;
+    intake->accept = NULL;
+    if (rc != 0) {
+        refuse_credit(intake, "DATA", rc);
+    } else {
+        char id[ID_BYTES];
+        char text[64];
+        id_print(intake->id, id);
+        (void)snprintf(text, sizeof text, "2.0.0 queued as %s", id);
+        intake->worker->counts.accepted++;
+        smtp_in_answer(intake->engine, 250, text);
+    }
+    intake->resume_cb(intake->owner);
+}
+
+static const char *protocol_of(const struct intake *intake)
+{
+    bool tls = smtp_in_is_tls(intake->engine);
+    bool auth = intake->client.user != NULL;
+    if (!smtp_in_is_esmtp(intake->engine)) {
+        return "SMTP";
+    }
+    if (tls) {
+        return auth ? "ESMTPSA" : "ESMTPS";
+    }
+    return auth ? "ESMTPA" : "ESMTP";
+}
+
+/* The final header block: traced, fixed, signed. */
+static void build_header(struct intake *intake, uint32_t stream, struct textbuf *out)
+{
+    char id[ID_BYTES];
+    id_print(intake->id, id);
+    struct message_trace trace = {
+        .hostname = intake->snapshot->config->hostname,
+        .helo = smtp_in_helo(intake->engine),
+        .client_ip = intake->client.ip,
+        .client_name = "",
+        .protocol = protocol_of(intake),
+        .id = id,
+        .tls = intake->client.tls,
+        .only_rcpt = intake->rcpt_count == 1 ? intake->rcpts[0].address : "",
+        .unix_ms = now_unix_ms()};
+    message_build(&intake->message, &trace, "", out);
+    if (intake->body_hash != NULL && !out->failed) {
+        sealing_sign(intake->snapshot, &intake->message, stream, intake->body_hash, out);
+    }
+}
+
+static void fill_envelope(struct intake *intake, const struct intake_terms *terms,
+                          const struct smtp_in_content *content,
+                          struct envelope_recipient *rcpts, struct envelope *out)
+{
+    const struct snapshot *snapshot = intake->snapshot;
+    const struct message_facts *facts = &intake->message.facts;
+    int64_t accepted_ms = id_unix_ms(intake->id);
+    int64_t notice_ns = snapshot->streams[terms->stream].life.notice_ns;
+    for (unsigned i = 0; i < intake->rcpt_count; i++) {
+        rcpts[i] = (struct envelope_recipient){.address = intake->rcpts[i].address,
+                                               .domain = intake->rcpts[i].domain,
+                                               .orcpt = intake->rcpts[i].orcpt,
+                                               .notify = intake->rcpts[i].notify};
+    }
+    envelope_init(out);
+    out->id = intake->id;
+    out->accepted_unix_ms = (uint64_t)accepted_ms;
+    out->expires_unix_ms = (uint64_t)(accepted_ms + terms->lifetime_ns / NOW_NS_PER_MS);
+    if (notice_ns > 0 && notice_ns < terms->lifetime_ns && intake->sender[0] != '\0') {
+        out->notice_unix_ms = (uint64_t)(accepted_ms + notice_ns / NOW_NS_PER_MS);
+    }
+    if (content->facts.has_8bit || facts->is_8bit) {
+        out->flags |= ENVELOPE_EIGHT_BIT;
+    }
+    if (intake->params.smtputf8) {
+        out->flags |= ENVELOPE_SMTPUTF8;
+    }
+    if (content->facts.has_dot_line) {
+        out->flags |= ENVELOPE_HAS_DOT_LINE;
+    }
+    if (intake->client.user == NULL) {
+        out->flags |= ENVELOPE_TRUSTED;
+    }
+    out->priority = terms->priority;
+    out->ret = (uint8_t)intake->params.ret;
+    out->sender = intake->sender;
+    out->from_domain = facts->from_domain;
+    out->stream = snapshot->config->streams[terms->stream].name;
+    out->user = intake->client.user != NULL ? intake->client.user->name : "";
+    out->client = intake->client.ip;
+    out->helo = smtp_in_helo(intake->engine);
+    out->listener = listener_of(intake)->name;
+    out->job = facts->job;
+    out->subject = facts->subject;
+    out->envid = intake->params.envid;
+    out->message_id = facts->message_id;
+    out->recipients = rcpts;
+    out->recipient_count = intake->rcpt_count;
+}
+
+/* For people to recognise it by: as much of the text as the envelope keeps. */
+static const char *cut(const char *text, char *out, size_t size)
+{
+    size_t length = strnlen(text, size - 1);
+    memcpy(out, text, length);
+    out[length] = '\0';
+    return out;
+}
+
+static void commit(struct intake *intake, const struct intake_terms *terms,
+                   const struct smtp_in_content *content)
+{
+    struct textbuf header;
+    textbuf_init(&header, (size_t)2 * LIMIT_HEADER_BYTES);
+    build_header(intake, terms->stream, &header);
+
+    struct envelope_recipient *rcpts = calloc(intake->rcpt_count, sizeof *rcpts);
+    int rc = header.failed || rcpts == NULL ? -ENOMEM : 0;
+    if (rc == 0) {
+        struct envelope envelope;
+        char subject[ENVELOPE_SUBJECT + 1];
+        char message_id[ENVELOPE_MESSAGE_ID + 1];
+        fill_envelope(intake, terms, content, rcpts, &envelope);
+        envelope.subject = cut(envelope.subject, subject, sizeof subject);
+        envelope.message_id = cut(envelope.message_id, message_id, sizeof message_id);
+        struct accept *accept = intake->accept;
+        rc = accept_commit(accept, &envelope, header.bytes, header.length, on_durable);
+        if (rc != 0) {
+            intake->accept = NULL;
+        }
+    }
+    free(rcpts);
+    textbuf_done(&header);
+    if (rc != 0) {
+        refuse_credit(intake, "DATA", rc == -EINVAL ? -EIO : rc);
+    }
+}
+
+void intake_content_end(struct intake *intake, const struct smtp_in_content *content)
+{
+    message_end(&intake->message);
+    if (intake->body_hash == NULL && sealing_wants(intake->snapshot, &intake->message)) {
+        intake->body_hash = dkim_body_new(); /* of an empty body */
+    }
+    struct message_refusal refusal = message_check(&intake->message);
+    struct intake_terms terms;
+    if (refusal.code != 0) {
+        refuse(intake, "DATA", "", refusal.code, refusal.text);
+        return;
+    }
+    if (read_terms(intake, &terms)) {
+        commit(intake, &terms, content);
+    }
+}
+
+void intake_reset(struct intake *intake)
+{
+    clear_rcpts(intake);
+    if (intake->has_content) {
+        message_done(&intake->message);
+        intake->has_content = false;
+    }
+    dkim_body_free(intake->body_hash);
+    intake->body_hash = NULL;
+    accept_leave(intake->accept);
+    intake->accept = NULL;
+    intake->is_blocked = false;
+}
+
+bool intake_wants_input(const struct intake *intake)
+{
+    return !intake->is_blocked;
+}

@@ -1,0 +1,49 @@
+#include "relay/job.h"
+
+#include <stdlib.h>
+
+#include "relay/arena.h"
+#include "relay/snapshot.h"
+
+struct job *job_new(unsigned rcpt_count)
+{
+    struct job *job =
+        arena_must(1, sizeof(struct job) + rcpt_count * sizeof(struct job_rcpt));
+    job->rcpt_count = rcpt_count;
+    job->route = -1;
+    return job;
+}
+
+void job_free(struct job *job)
+{
+    if (job == NULL) {
+        return;
+    }
+    queue_message_free(&job->content);
+    queue_unpin(&job->pin);
+    job_destination_unref(job->destination);
+    snapshot_unref(job->snapshot);
+    free(job);
+}
+
+struct job_destination *job_destination_new(const struct destination *value)
+{
+    struct job_destination *destination = arena_must(1, sizeof *destination);
+    atomic_init(&destination->refs, 1);
+    destination->value = *value;
+    return destination;
+}
+
+struct job_destination *job_destination_ref(struct job_destination *destination)
+{
+    atomic_fetch_add_explicit(&destination->refs, 1, memory_order_relaxed);
+    return destination;
+}
+
+void job_destination_unref(struct job_destination *destination)
+{
+    if (destination != NULL &&
+        atomic_fetch_sub_explicit(&destination->refs, 1, memory_order_acq_rel) == 1) {
+        free(destination);
+    }
+}

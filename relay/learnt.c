@@ -1,0 +1,149 @@
+#include "relay/learnt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "relay/core.h"
+#include "relay/fields.h"
+#include "relay/journal.h"
+#include "relay/now.h"
+#include "relay/snapshot.h"
+#include "relay/store.h"
+
+/* A climbing lane changes every few seconds; a restart may forget so much. */
+#define SAVE_AFTER_NS (5 * NOW_NS_PER_S)
+
+static void save(struct core *core, struct lane *lane)
+{
+    struct control_snapshot snapshot;
+    control_save(&lane->control, sites_limits(lane->site), now_ns(), &snapshot);
+    struct fields fields;
+    fields_init(&fields);
+    fields_add_double(&fields, "rate", snapshot.rate);
+    fields_add_double(&fields, "ceiling", snapshot.ceiling);
+    fields_add_int(&fields, "ceiling_age", snapshot.ceiling_age_ns);
+    fields_add_int(&fields, "clean_age", snapshot.clean_age_ns);
+    fields_add_int(&fields, "pause_left", snapshot.pause_left_ns);
+    fields_add_int(&fields, "throttles", snapshot.throttles);
+    fields_add_int(&fields, "messages", snapshot.messages);
+    fields_add_int(&fields, "window", snapshot.window);
+    fields_add_int(&fields, "window_ceiling", snapshot.window_ceiling);
+    fields_add_int(&fields, "behaviour", snapshot.behaviour);
+    char key[STORE_KEY_BYTES];
+    (void)snprintf(key, sizeof key, "%s|%s", lane->source->name, lane->site->name);
+    store_put(core->store,
+              &(struct store_row){.kind = STORE_LEARNT, .key = key, .value = fields.text},
+              NULL);
+    lane->is_unsaved = false;
+}
+
+void learnt_on_save(struct agenda_item *item)
+{
+    struct lane *lane = LIST_OWNER(item, struct lane, saver);
+    save(lane->site->core, lane);
+}
+
+/* Growth is saved; what a person wants to read about is also in the journal. */
+static bool is_news(enum control_what what)
+{
+    switch (what) {
+    case CONTROL_RATE_CUT:
+    case CONTROL_WINDOW_CUT:
+    case CONTROL_MESSAGES_CUT:
+    case CONTROL_REOPENED:
+    case CONTROL_PAUSED_AGAIN:
+    case CONTROL_EASED: return true;
+    case CONTROL_UNCHANGED:
+    case CONTROL_RATE_GROWN:
+    case CONTROL_WINDOW_GROWN: break;
+    }
+    return false;
+}
+
+void learnt_note(struct core *core, struct lane *lane, const struct control_change *change,
+                 const char *before, const char *after, const char *evidence)
+{
+    if (!lane->is_unsaved) {
+        lane->is_unsaved = true;
+        lane->saver.due_cb = learnt_on_save;
+        agenda_set(&core->agenda, &lane->saver, (uint64_t)(now_ns() + SAVE_AFTER_NS));
+    }
+    if (!is_news(change->what)) {
+        return;
+    }
+    save(core, lane); /* a cut must not be forgotten */
+    agenda_drop(&core->agenda, &lane->saver);
+    scheduler_kick(core, lane->site);
+    journal_record(core->store, LOG_LIMIT,
+                   &(struct journal_entry){
+                       .unix_ms = now_unix_ms(),
+                       .actor = "control",
+                       .kind = control_what_name(change->what),
+                       .source = lane->source->name,
+                       .site = lane->site->name,
+                       .before = before,
+                       .after = after,
+                       .evidence = evidence,
+                       .until_unix_ms =
+                           change->until_ns != 0 ? now_to_unix_ms(change->until_ns) : 0},
+                   NULL);
+}
+
+static int64_t int_of(const struct fields *fields, const char *name)
+{
+    int64_t value = 0;
+    (void)fields_get_int(fields, name, &value);
+    return value;
+}
+
+void learnt_load(struct core *core, const struct store_row *row)
+{
+    char name[STORE_KEY_BYTES];
+    struct fields fields;
+    (void)snprintf(name, sizeof name, "%s", row->key);
+    char *site_name = strchr(name, '|');
+    if (site_name == NULL || !fields_load(&fields, row->value, strlen(row->value))) {
+        return;
+    }
+    *site_name++ = '\0';
+    struct source *source = sources_find(&core->sources, name);
+    if (source == NULL) {
+        return;
+    }
+    struct control_snapshot snapshot = {
+        .ceiling_age_ns = int_of(&fields, "ceiling_age"),
+        .clean_age_ns = int_of(&fields, "clean_age"),
+        .pause_left_ns = int_of(&fields, "pause_left"),
+        .throttles = (uint32_t)int_of(&fields, "throttles"),
+        .messages = (uint32_t)int_of(&fields, "messages"),
+        .window = (uint32_t)int_of(&fields, "window"),
+        .window_ceiling = (uint32_t)int_of(&fields, "window_ceiling"),
+        .behaviour = (uint8_t)int_of(&fields, "behaviour")};
+    (void)fields_get_double(&fields, "rate", &snapshot.rate);
+    (void)fields_get_double(&fields, "ceiling", &snapshot.ceiling);
+
+    uint32_t config = config_site_find(core->snapshot->config, site_name);
+    struct site *site =
+        sites_get(&core->sites, site_name,
+                  config != CONFIG_NONE ? config : core->snapshot->config->default_site);
+    int64_t now = now_ns();
+    struct lane *lane = sites_lane(site, source, now);
+    int64_t age_ms = now_unix_ms() - row->unix_ms;
+    control_restore(&lane->control, sites_limits(site), &snapshot,
+                    age_ms > 0 ? age_ms * NOW_NS_PER_MS : 0, now);
+}
+
+void learnt_save_all(struct core *core)
+{
+    for (struct site *site = sites_next(&core->sites, NULL); site != NULL;
+         site = sites_next(&core->sites, site)) {
+        list_each(node, &site->lanes)
+        {
+            struct lane *lane = LIST_OWNER(node, struct lane, by_site);
+            if (lane->is_unsaved) {
+                agenda_drop(&core->agenda, &lane->saver);
+                save(core, lane);
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+#include "relay/maildate.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DAY_SECONDS  86400
+#define FIRST_SECOND (-62167219200LL) /* year 0 */
+#define LAST_SECOND  253402300799LL   /* year 9999 */
+
+struct civil {
+    int64_t year;
+    unsigned month; /* 1 to 12 */
+    unsigned day;
+};
+
+/* The Gregorian date of a day counted from 1970-01-01. Years are reckoned from March, so
+ * that the leap day is a year's last; 400 years have 146097 days. */
+static struct civil civil_of(int64_t day)
+{
+    int64_t shifted = day + 719468; /* days from 0000-03-01 */
+    int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+    int64_t of_era = shifted - era * 146097;
+    int64_t year_of_era =
+        (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t month = (5 * of_year + 2) / 153; /* from March */
+    int64_t first = (153 * month + 2) / 5;
+    bool is_next_year = month >= 10;
+    return (struct civil){.year = year_of_era + era * 400 + (is_next_year ? 1 : 0),
+                          .month = (unsigned)(is_next_year ? month - 9 : month + 3),
+                          .day = (unsigned)(of_year - first) + 1};
+}
+
+static int64_t floor_div(int64_t value, int64_t by)
+{
+    return value / by - (value % by < 0 ? 1 : 0);
+}
+
+size_t maildate_format(int64_t unix_ms, int offset_minutes, char out[MAILDATE_BYTES])
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int offset = offset_minutes < -1439 ? -1439 : offset_minutes;
+    offset = offset > 1439 ? 1439 : offset;
+
+    int64_t local = floor_div(unix_ms, 1000) + (int64_t)offset * 60;
+    local = local < FIRST_SECOND ? FIRST_SECOND : local;
+    local = local > LAST_SECOND ? LAST_SECOND : local;
+    int64_t day = floor_div(local, DAY_SECONDS);
+    int64_t second = local - day * DAY_SECONDS;
+    int64_t weekday = ((day + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
+    struct civil civil = civil_of(day);
+    int magnitude = abs(offset);
+
+    int length =
+        snprintf(out, MAILDATE_BYTES, "%s, %02u %s %04d %02d:%02d:%02d %c%02d%02d",
+                 days[weekday], civil.day, months[civil.month - 1], (int)civil.year,
+                 (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60),
+                 offset < 0 ? '-' : '+', magnitude / 60, magnitude % 60);
+    return length < 0 ? 0 : (size_t)length;
+}

@@ -1,0 +1,17 @@
+/* Dates of mail headers (RFC 5322 3.3) out of wall time, without the C library's clock
+ * and zones. */
+
+#ifndef RELAY_MAILDATE_H
+#define RELAY_MAILDATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAILDATE_BYTES 40
+
+/* "Sat, 21 Nov 2026 23:36:36 +0000". offset_minutes is east of UTC, -1439 to 1439. Always
+ * terminated; returns the length. Years 0 to 9999; beyond, it is clamped. */
+size_t maildate_format(int64_t unix_ms, int offset_minutes, char out[MAILDATE_BYTES]);
+
+#endif

@@ -1,0 +1,300 @@
+/* Good path: read the configuration, bind the listeners, open the queue and the store,
+ * start the log, run core until it ends, close everything in order.
+ *
+ * Failure modes: each step's refusal is one sentence on stderr and exit status 1 (a bad
+ * configuration: all its errors); nothing has been started then that is not taken down. */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "queue/queue.h"
+
+#include "relay/arena.h"
+#include "relay/auth.h"
+#include "relay/config.h"
+#include "relay/core.h"
+#include "relay/entropy.h"
+#include "relay/log.h"
+#include "relay/net/listener.h"
+#include "relay/now.h"
+#include "relay/snapshot.h"
+#include "relay/store.h"
+#include "relay/users.h"
+
+#define WORKERS_MOST 64
+
+struct daemon {
+    const char *config_path;
+    const struct config *config;
+    struct snapshot *snapshot;
+    struct queue *queue;
+    struct store *store;
+    struct auth *auth;
+    struct core_call call;
+    int *fds; /* owned: workers x listeners */
+    unsigned workers;
+};
+
+static int usage(FILE *out)
+{
+    (void)fprintf(out, "usage: mesurad -c FILE    run in the foreground\n"
+                       "       mesurad -t -c FILE check the configuration: 0 good, 1 bad\n"
+                       "       mesurad -V         print the version\n");
+    return out == stderr ? 2 : 0;
+}
+
+static int fail(const char *what, const struct errmsg *err)
+{
+    (void)fprintf(stderr, "mesurad: %s: %s\n", what, err->text);
+    return 1;
+}
+
+/* ---- the steps of a start ---- */
+
+static int read_config(struct daemon *daemon)
+{
+    struct config_notes notes;
+    config_notes_init(&notes);
+    int rc = config_load(daemon->config_path, &daemon->config, &notes);
+    config_notes_print(&notes, stderr);
+    config_notes_clear(&notes);
+    return rc;
+}
+
+static unsigned worker_count(const struct config *config)
+{
+    long count = config->workers != 0 ? (long)config->workers : sysconf(_SC_NPROCESSORS_ONLN);
+    if (count < 1) {
+        count = 1;
+    }
+    return count > WORKERS_MOST ? WORKERS_MOST : (unsigned)count;
+}
+
+/* One listening socket for each worker and listener, so that the kernel spreads clients.
+ * Port 0 is picked once and shared. */
+static int bind_listeners(struct daemon *daemon, struct errmsg *err)
+{
+    const struct config *config = daemon->config;
+    daemon->workers = worker_count(config);
+    size_t all = (size_t)daemon->workers * config->listener_count;
+    daemon->fds = arena_must(all, sizeof *daemon->fds);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct config_listener *listener = &config->listeners[i];
+        struct netaddr addr;
+        int rc = netaddr_parse(listener->address.text, listener->port, &addr);
+        for (unsigned w = 0; rc == 0 && w < daemon->workers; w++) {
+            int *fd = &daemon->fds[w * config->listener_count + i];
+            rc = listener_bind(&addr, daemon->workers > 1, -1, fd, err);
+            if (rc == 0 && w == 0) {
+                rc = listener_local(*fd, &addr);
+            }
+        }
+        if (rc != 0) {
+            errmsg_wrap(err, "listener \"%s\"", listener->name);
+            return rc;
+        }
+        char text[NETADDR_TEXT_BYTES];
+        log_info("listener %s: %s", listener->name, netaddr_format_port(&addr, text));
+    }
+    return 0;
+}
+
+static int make_directory(const char *path, struct errmsg *err)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        int rc = -errno;
+        errmsg_errno(err, rc, "make directory %s", path);
+        return rc;
+    }
+    return 0;
+}
+
+static uint64_t queue_clock(void)
+{
+    return (uint64_t)now_ns();
+}
+
+static void say_queue_notes(const struct queue *queue)
+{
+    unsigned count = 0;
+    const struct queue_note *notes = queue_notes(queue, &count);
+    for (unsigned i = 0; i < count; i++) {
+        log_warn("queue: segment %llu, byte %llu: %s",
+                 (unsigned long long)notes[i].segment, (unsigned long long)notes[i].offset,
+                 notes[i].text);
+    }
+}
+
+static int open_queue(struct daemon *daemon, struct errmsg *err)
+{
+    const struct config *config = daemon->config;
+    char directory[4096];
+    (void)snprintf(directory, sizeof directory, "%s/queue", config->spool);
+    int rc = make_directory(config->spool, err);
+    if (rc == 0) {
+        rc = make_directory(directory, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    struct queue_options options = {.directory = directory,
+                                    .memory_bytes = config->queue.memory,
+                                    .low_space_bytes = config->queue.low_space,
+                                    .reserve_bytes = config->queue.reserve,
+                                    .now_unix_ms = (uint64_t)now_wall_ms(),
+                                    .now_ns_cb = queue_clock,
+                                    .wake_core_cb = core_wake,
+                                    .owner = &daemon->call};
+    entropy_bytes(&options.salt, sizeof options.salt);
+    rc = queue_open(&daemon->queue, &options, err);
+    if (rc == 0) {
+        say_queue_notes(daemon->queue);
+    }
+    return rc;
+}
+
+static int open_store(struct daemon *daemon, struct errmsg *err)
+{
+    struct store_options options = {.dir = daemon->config->spool,
+                                    .unix_ms = now_wall_ms()};
+    struct store_opened opened = {0};
+    int rc = store_open(&daemon->store, &options, &opened, err);
+    if (rc == 0 && opened.is_damaged) {
+        log_error("%s; stops, freezes and spent allowances are forgotten: look at mesura "
+                  "blocks and mesura warmup before mail goes on",
+                  opened.note);
+    } else if (rc == 0 && opened.note[0] != '\0') {
+        log_info("%s", opened.note);
+    }
+    return rc;
+}
+
+static int open_auth(struct daemon *daemon, struct errmsg *err)
+{
+    if (daemon->snapshot->users == NULL) {
+        return 0;
+    }
+    struct auth_options options = {.threads = 1, .cache_ms = 300000};
+    struct users *users = NULL;
+    struct users_errors errors = {0};
+    int rc = auth_start(&daemon->auth, &options, err);
+    if (rc == 0 && users_load(&users, daemon->config->users, &errors) == 0) {
+        auth_set_users(daemon->auth, users);
+    }
+    return rc;
+}
+
+static int64_t newest_unix_ms(struct daemon *daemon)
+{
+    struct index_stats stats;
+    index_stats(queue_index(daemon->queue), &stats);
+    int64_t newest = store_newest_unix_ms(daemon->store);
+    return (int64_t)stats.newest_unix_ms > newest ? (int64_t)stats.newest_unix_ms : newest;
+}
+
+static int open_all(struct daemon *daemon, int64_t *out_floor_ms, struct errmsg *err)
+{
+    const struct config *config = daemon->config;
+    int rc = entropy_start(err);
+    if (rc == 0) {
+        rc = snapshot_make(&daemon->snapshot, config, now_wall_ms(), err);
+    }
+    if (rc == 0) {
+        rc = bind_listeners(daemon, err);
+    }
+    if (rc == 0) {
+        rc = open_queue(daemon, err);
+    }
+    if (rc == 0) {
+        rc = open_store(daemon, err);
+    }
+    if (rc == 0) {
+        rc = open_auth(daemon, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    *out_floor_ms = newest_unix_ms(daemon);
+    int64_t behind_ms = now_start(*out_floor_ms);
+    if (behind_ms > 0) {
+        log_warn("the wall clock is %lld ms behind the newest time in the spool; that time "
+                 "is taken until the clock has caught up",
+                 (long long)behind_ms);
+    }
+    struct log_options options = {.events_file = config->log.file,
+                                  .mail_file = config->log.maillog,
+                                  .hostname = config->hostname,
+                                  .level = LOG_LEVEL_INFO};
+    return log_open(&options, err);
+}
+
+static void close_all(struct daemon *daemon)
+{
+    auth_stop(daemon->auth);
+    queue_close(daemon->queue);
+    store_close(daemon->store);
+    log_close();
+    config_unref(daemon->config);
+    free(daemon->fds);
+}
+
+static int run(const char *config_path)
+{
+    struct daemon daemon = {.config_path = config_path};
+    struct errmsg err = {.text = ""};
+    int64_t floor_ms = 0;
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* keys and passwords: no core files */
+    (void)umask(0027);
+    if (read_config(&daemon) != 0) {
+        return 1;
+    }
+    int status = 1;
+    if (open_all(&daemon, &floor_ms, &err) != 0) {
+        (void)fail("start", &err);
+        snapshot_unref(daemon.snapshot);
+    } else {
+        struct core_options options = {
+            .snapshot = daemon.snapshot,
+            .config_path = config_path,
+            .queue = daemon.queue,
+            .store = daemon.store,
+            .auth = daemon.auth,
+            .call = &daemon.call,
+            .listener_fds = daemon.fds,
+            .listener_count = (unsigned)daemon.config->listener_count,
+            .worker_count = daemon.workers,
+            .floor_unix_ms = floor_ms};
+        status = core_run(&options);
+    }
+    close_all(&daemon);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *config_path = "/etc/mesura/mesura.conf";
+    bool check = false;
+    int option = 0;
+    while ((option = getopt(argc, argv, "c:tVh")) != -1) {
+        switch (option) {
+        case 'c': config_path = optarg; break;
+        case 't': check = true; break;
+        case 'V': (void)printf("mesurad %s\n", MESURA_VERSION); return 0;
+        case 'h': return usage(stdout);
+        default: return usage(stderr);
+        }
+    }
+    if (optind != argc) {
+        return usage(stderr);
+    }
+    if (check) {
+        return config_check(config_path, stderr);
+    }
+    return run(config_path);
+}

@@ -1,0 +1,98 @@
+/* The worker's side of a slot, as outbound.c (connections) and outbound_mail.c
+ * (transactions) share it. Nobody else looks inside. */
+
+#ifndef RELAY_OUTBOUND_STATE_H
+#define RELAY_OUTBOUND_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/reply.h"
+
+#include "queue/list.h"
+
+#include "relay/destination.h"
+#include "relay/pump.h"
+#include "relay/reader.h"
+#include "relay/smtp/address.h"
+#include "relay/smtp/smtp_out.h"
+
+struct conn;
+struct job;
+struct slot;
+struct snapshot;
+struct timer;
+struct worker;
+
+struct outbound {
+    struct list_node node;   /* in worker->outbounds */
+    struct worker *worker;   /* borrowed */
+    struct slot *slot;       /* borrowed: core keeps it until core_on_slot_ended */
+    struct conn *conn;       /* NULL when there is none */
+    struct smtp_out *engine; /* owned; made when the connection is up */
+    struct timer *deadline;  /* owned */
+    uint32_t deadline_turn;
+    struct snapshot *snapshot;       /* of the connection: backs options; one reference */
+    struct smtp_out_options options; /* borrowed by the engine */
+    struct netaddr remote;           /* connected to, or being connected to */
+    char host[LIMIT_DOMAIN + 1];
+    char tls_text[96];
+    int tls; /* policy of the connection */
+    int64_t connect_started_ns;
+    int64_t mail_started_ns;
+
+    struct job *job;              /* in hand, NULL when idle */
+    struct destination hops;      /* the job's, shuffled for this round of connecting */
+    unsigned hop;                 /* next to try */
+    struct reply last_failure;    /* of the hops tried */
+    struct smtp_out_mail mail;    /* the transaction, borrowed by the engine */
+    struct smtp_out_rcpt *rcpts;  /* owned: of the transaction */
+    char (*ascii)[ADDRESS_BYTES]; /* owned, with rcpts */
+    char ascii_sender[ADDRESS_BYTES];
+    unsigned results;
+    unsigned unwritten;    /* jobs whose results are at core and not yet written down */
+    uint32_t closed_after; /* to be told with the next job */
+    struct pump pump;
+    struct reader_ask ask;
+
+    bool is_reading;     /* ask is out */
+    bool is_connecting;  /* in a round over the hops, for the job in hand */
+    bool is_open;        /* the session stands: the engine has said READY */
+    bool is_mailing;     /* a transaction is under way in the engine */
+    bool is_pumping;     /* its body is on its way */
+    bool is_fresh;       /* this connection was opened for the job in hand */
+    bool is_again;       /* the job was begun on a connection that turned out dead */
+    bool is_handshaking;
+    bool is_closing;     /* conn_close was called */
+    bool is_quitting;    /* QUIT was said: on_closed goes on */
+    bool is_driving;
+    bool in_clear;       /* TLS failed on this hop: once more without */
+    bool wants_end;      /* core wants the slot back */
+};
+
+/* ---- outbound.c ---- */
+
+/* Close now; on_closed goes on. */
+void outbound_close(struct outbound *outbound);
+
+/* The job in hand goes back to core. */
+void outbound_give_back(struct outbound *outbound);
+
+/* Whatever comes next for this slot: connect, begin, idle, end. May free the outbound. */
+void outbound_step(struct outbound *outbound);
+
+/* ---- outbound_mail.c ---- */
+
+/* Do what the engine asks until it waits. */
+void outbound_mail_drive(struct outbound *outbound);
+
+/* The body may go on: the connection drained, or a cold piece came. */
+void outbound_mail_pump(struct outbound *outbound);
+
+/* The session is idle and a job is in hand: begin it (or give it back: stopped). */
+void outbound_mail_begin(struct outbound *outbound);
+
+/* The same reply for every recipient of the job in hand, which goes back. */
+void outbound_mail_answer_all(struct outbound *outbound, const struct reply *reply);
+
+#endif

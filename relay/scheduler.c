@@ -1,0 +1,427 @@
+#include "relay/scheduler.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/split.h"
+
+#include "queue/queue.h"
+
+#include "relay/arena.h"
+#include "relay/core.h"
+#include "relay/daywindow.h"
+#include "relay/dispatch.h"
+#include "relay/entropy.h"
+#include "relay/now.h"
+#include "relay/snapshot.h"
+#include "relay/stops.h"
+
+/* Jobs given out in one turn: the loop must breathe. */
+#define JOBS_A_TURN 512
+
+void scheduler_init(struct scheduler *scheduler)
+{
+    list_init(&scheduler->runnable);
+    scheduler->slots = 0;
+}
+
+/* ---- ladings ---- */
+
+static void on_lading_due(struct agenda_item *item)
+{
+    struct lading *lading = LIST_OWNER(item, struct lading, due);
+    scheduler_touch(lading->core, lading->flow);
+}
+
+void scheduler_flow_born(struct core *core, struct flow *flow)
+{
+    struct lading *lading = arena_must(1, sizeof *lading);
+    lading->core = core;
+    lading->flow = flow;
+    lading->due.due_cb = on_lading_due;
+    lading->dest = domains_dest(core, flow);
+    flow->owner = lading;
+    scheduler_touch(core, flow);
+}
+
+void scheduler_leave_bay(struct lading *lading)
+{
+    if (lading->bay != NULL) {
+        lading->bay->flows--;
+        lading->bay = NULL;
+    }
+    if (list_is_linked(&lading->node)) {
+        list_remove(&lading->node);
+    }
+}
+
+void scheduler_flow_gone(struct core *core, struct flow *flow)
+{
+    struct lading *lading = flow->owner;
+    flow->owner = NULL;
+    if (lading == NULL) {
+        return;
+    }
+    scheduler_leave_bay(lading);
+    agenda_drop(&core->agenda, &lading->due);
+    free(lading);
+}
+
+void scheduler_touch(struct core *core, struct flow *flow)
+{
+    struct lading *lading = flow->owner;
+    if (lading == NULL || list_is_linked(&lading->node)) {
+        return; /* in a bay or at its dest already: it will be looked at there */
+    }
+    uint64_t due_ms = flow_next_due_ms(core->index, flow);
+    if (due_ms == UINT64_MAX) {
+        return;
+    }
+    int64_t now_ms = now_unix_ms();
+    if (due_ms <= (uint64_t)now_ms) {
+        agenda_drop(&core->agenda, &lading->due);
+        domains_ready(lading);
+        return;
+    }
+    agenda_set(&core->agenda, &lading->due, (uint64_t)now_from_unix_ms((int64_t)due_ms));
+}
+
+/* ---- bays ---- */
+
+static uint32_t source_number(const struct core *core, const char *name)
+{
+    for (uint32_t i = 0; i < core->sources.count; i++) {
+        if (strcmp(core->sources.items[i]->name, name) == 0) {
+            return i + 1;
+        }
+    }
+    return 0; /* its source is gone for good: any of the stream's may carry it */
+}
+
+static void make_room(struct bay *bay, uint32_t room)
+{
+    if (bay->ready_room >= room) {
+        return;
+    }
+    struct list *ready = arena_must(room, sizeof *ready);
+    for (uint32_t i = 0; i < room; i++) {
+        list_init(&ready[i]);
+        while (i < bay->ready_room && !list_is_empty(&bay->ready[i])) {
+            struct list_node *node = list_first(&bay->ready[i]);
+            list_remove(node);
+            list_push_back(&ready[i], node);
+        }
+    }
+    free(bay->ready);
+    bay->ready = ready;
+    bay->ready_room = room;
+}
+
+void scheduler_enter_bay(struct core *core, struct lading *lading)
+{
+    struct site *site = lading->dest->site;
+    assert(site != NULL);
+    uint32_t stream = lading->dest->stream;
+    if (stream == CONFIG_NONE) {
+        stream = core->snapshot->config->default_stream;
+    }
+    struct bay *bay = &site->bays[stream];
+    uint32_t number =
+        lading->flow->source[0] == '\0' ? 0 : source_number(core, lading->flow->source);
+    make_room(bay, core->sources.count + 1);
+    if (bay->flows == 0 && bay->turn < site->turn) {
+        bay->turn = site->turn; /* who was idle has saved nothing up */
+    }
+    list_push_back(&bay->ready[number], &lading->node);
+    lading->bay = bay;
+    bay->flows++;
+    scheduler_kick(core, site);
+}
+
+void scheduler_kick(struct core *core, struct site *site)
+{
+    agenda_drop(&core->agenda, &site->wake);
+    if (!list_is_linked(&site->runnable)) {
+        list_push_back(&core->scheduler.runnable, &site->runnable);
+    }
+}
+
+void scheduler_on_wake(struct agenda_item *item)
+{
+    struct site *site = LIST_OWNER(item, struct site, wake);
+    scheduler_kick(site->core, site);
+}
+
+void scheduler_kick_all(struct core *core)
+{
+    for (struct site *site = sites_next(&core->sites, NULL); site != NULL;
+         site = sites_next(&core->sites, site)) {
+        scheduler_kick(core, site);
+    }
+}
+
+/* ---- gates ---- */
+
+static struct gate_block *shut(struct gate_block *block, int64_t until_ns,
+                               enum gate_owner owner)
+{
+    *block = (struct gate_block){.until_ns = until_ns, .owner = owner};
+    return block;
+}
+
+static const struct gate_block *frozen(struct core *core, enum freeze_kind kind,
+                                       const char *name, struct gate_block *block)
+{
+    const struct freeze *freeze = freezes_find(&core->freezes, kind, name);
+    if (freeze == NULL) {
+        return NULL;
+    }
+    return shut(block,
+                freeze->until_unix_ms == 0 ? INT64_MAX
+                                           : now_from_unix_ms(freeze->until_unix_ms),
+                GATE_OWNER_OPERATOR);
+}
+
+static void add_limits(struct core *core, struct site *site, struct lane *lane,
+                       int64_t now, struct scheduler_gates *out)
+{
+    const struct control_limits *limits = sites_limits(site);
+    const struct snapshot *snapshot = core->snapshot;
+    const struct config_site *config = &snapshot->config->sites[site->config];
+    out->limits[0] = control_rate(&lane->control, limits, now);
+    out->limits[1] = snapshot->sites[site->config].total_rate;
+    out->rates[0] = (struct gate_pace){
+        .pace = &lane->pace, .limit = &out->limits[0], .owner = GATE_OWNER_LEARNT};
+    out->rates[1] = (struct gate_pace){
+        .pace = &site->total_pace, .limit = &out->limits[1], .owner = GATE_OWNER_CONFIG};
+    out->ask.rates = out->rates;
+    out->ask.rate_count = 2;
+
+    bool has_idle = !list_is_empty(&lane->idle);
+    uint32_t window = control_connections(&lane->control, limits, now);
+    out->connections[0] = (struct gate_count){.used = has_idle ? 0 : lane->slots,
+                                              .most = window,
+                                              .earliest_ns = INT64_MAX,
+                                              .owner = GATE_OWNER_LEARNT};
+    out->connections[1] = (struct gate_count){.used = has_idle ? 0 : site->slots,
+                                              .most = config->total_max_connections,
+                                              .earliest_ns = INT64_MAX,
+                                              .owner = GATE_OWNER_CONFIG};
+    out->connections[2] =
+        (struct gate_count){.used = has_idle ? 0 : core->scheduler.slots,
+                            .most = snapshot->config->delivery.max_connections,
+                            .earliest_ns = INT64_MAX,
+                            .owner = GATE_OWNER_CONFIG};
+    out->ask.connections = out->connections;
+    out->ask.connection_count = 3;
+}
+
+void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
+                     struct lane *lane, int64_t now, struct scheduler_gates *out)
+{
+    *out = (struct scheduler_gates){.ask = {.now_ns = now, .expires_ns = INT64_MAX}};
+    struct gate_ask *ask = &out->ask;
+    const struct config_stream *config = &core->snapshot->config->streams[stream];
+    if (!list_is_empty(&core->freezes.list)) {
+        ask->freeze_stream =
+            frozen(core, FREEZE_STREAM, config->name, &out->blocks[0]);
+        ask->freeze_site = frozen(core, FREEZE_SITE, site->name, &out->blocks[1]);
+        ask->freeze_source =
+            frozen(core, FREEZE_SOURCE, lane->source->name, &out->blocks[2]);
+    }
+    int64_t opens_s = daywindow_opens(
+        &config->window, core->snapshot->streams[stream].zone, now_unix_ms() / 1000);
+    if (opens_s != 0 && ask->freeze_stream == NULL) {
+        ask->freeze_stream =
+            shut(&out->blocks[5], now_from_unix_ms(opens_s * 1000), GATE_OWNER_CONFIG);
+    }
+    if (config->mode != CONFIG_MODE_OBSERVE) {
+        int64_t until_ns = 0;
+        if (stops_source_holds(lane->source, config, &until_ns)) {
+            ask->source_stop = shut(&out->blocks[3], until_ns, GATE_OWNER_RULE);
+        }
+        if (stops_lane_holds(lane, config, now, &until_ns)) {
+            ask->lane_stop = shut(&out->blocks[4], until_ns, GATE_OWNER_RULE);
+        }
+    }
+    ramps_gates(core, lane, now, out);
+    add_limits(core, site, lane, now, out);
+}
+
+/* ---- choosing ---- */
+
+/* One look at a bay: what could be given out, or when to look again. */
+struct pick {
+    struct lane *lane;
+    struct list *list;
+    uint32_t units;
+    int64_t earliest_ns; /* when nothing could */
+};
+
+static void note_earliest(struct pick *pick, int64_t earliest_ns)
+{
+    if (earliest_ns < pick->earliest_ns) {
+        pick->earliest_ns = earliest_ns;
+    }
+}
+
+static bool lane_goes(struct core *core, uint32_t stream, struct site *site,
+                      struct lane *lane, int64_t now, struct pick *pick)
+{
+    struct scheduler_gates gates;
+    scheduler_gates(core, stream, site, lane, now, &gates);
+    struct gate_answer answer = gate_first(&gates.ask);
+    if (answer.holds) {
+        note_earliest(pick, answer.earliest_ns);
+        return false;
+    }
+    pick->units = answer.units;
+    return true;
+}
+
+/* A list bound to one source: only that source's lane. */
+static bool pick_bound(struct core *core, uint32_t stream, struct site *site,
+                       uint32_t number, int64_t now, struct pick *pick)
+{
+    struct bay *bay = &site->bays[stream];
+    struct source *source = core->sources.items[number - 1];
+    struct lane *lane = sites_lane(site, source, now);
+    if (!lane_goes(core, stream, site, lane, now, pick)) {
+        return false;
+    }
+    pick->lane = lane;
+    pick->list = &bay->ready[number];
+    return true;
+}
+
+/* The free list: any source of the stream whose lane goes, by split. */
+static bool pick_free(struct core *core, uint32_t stream, struct site *site, int64_t now,
+                      struct pick *pick)
+{
+    const struct config_stream *config = &core->snapshot->config->streams[stream];
+    struct split_source candidates[64];
+    struct lane *lanes[64];
+    uint32_t units[64];
+    size_t count = config->sources.count < 64 ? config->sources.count : 64;
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        struct source *source = sources_at(&core->sources, config->sources.items[i]);
+        lanes[i] = sites_lane(site, source, now);
+        bool goes = lane_goes(core, stream, site, lanes[i], now, pick);
+        units[i] = pick->units;
+        candidates[i] =
+            (struct split_source){.source = (uint32_t)i, .weight = 1, .live = goes};
+        any = any || goes;
+    }
+    if (!any) {
+        return stops_fallback(core, stream, site, now, &pick->lane) &&
+               (pick->list = &site->bays[stream].ready[0],
+                lane_goes(core, stream, site, pick->lane, now, pick));
+    }
+    struct split_ask ask = {.sources = candidates,
+                            .count = count,
+                            .sticky = -1,
+                            .fallback = -1,
+                            .roll = entropy_roll()};
+    struct split_answer answer = split_choose(&ask);
+    if (answer.waits || answer.source < 0) {
+        return false;
+    }
+    pick->lane = lanes[answer.source];
+    pick->units = units[answer.source];
+    pick->list = &site->bays[stream].ready[0];
+    return true;
+}
+
+static bool pick_in_bay(struct core *core, uint32_t stream, struct site *site, int64_t now,
+                        struct pick *pick)
+{
+    struct bay *bay = &site->bays[stream];
+    /* Retries first: they are older, and bound. */
+    for (uint32_t n = 1; n < bay->ready_room; n++) {
+        if (!list_is_empty(&bay->ready[n]) &&
+            pick_bound(core, stream, site, n, now, pick)) {
+            return true;
+        }
+    }
+    return bay->ready_room > 0 && !list_is_empty(&bay->ready[0]) &&
+           pick_free(core, stream, site, now, pick);
+}
+
+/* The stream whose turn it is, of those not yet found closed in this round. */
+static int32_t next_bay(const struct site *site, uint64_t closed)
+{
+    int32_t best = -1;
+    for (uint32_t i = 0; i < site->bay_count && i < 64; i++) {
+        if (site->bays[i].flows == 0 || (closed & (UINT64_C(1) << i)) != 0) {
+            continue;
+        }
+        if (best < 0 || site->bays[i].turn < site->bays[best].turn) {
+            best = (int32_t)i;
+        }
+    }
+    return best;
+}
+
+/* ---- the round ---- */
+
+/* Give out what may go of a site. Returns how many jobs; the site sleeps or stays
+ * runnable. */
+static unsigned run_site(struct core *core, struct site *site, unsigned most)
+{
+    int64_t now = now_ns();
+    uint64_t closed = 0;
+    int64_t earliest_ns = INT64_MAX;
+    unsigned given = 0;
+    unsigned tries = 0;
+    while (given < most && tries++ < 8 * most) {
+        int32_t stream = next_bay(site, closed);
+        if (stream < 0) {
+            break;
+        }
+        struct bay *bay = &site->bays[stream];
+        struct pick pick = {.earliest_ns = INT64_MAX};
+        if (!pick_in_bay(core, (uint32_t)stream, site, now, &pick)) {
+            closed |= UINT64_C(1) << stream;
+            earliest_ns = pick.earliest_ns < earliest_ns ? pick.earliest_ns : earliest_ns;
+            continue;
+        }
+        uint32_t units = dispatch_from(core, (uint32_t)stream, pick.lane, pick.list,
+                                       pick.units, now);
+        if (units == 0) {
+            continue; /* the flow at the head had nothing, or was sent elsewhere */
+        }
+        uint32_t weight = core->snapshot->config->streams[stream].weight;
+        site->turn = bay->turn;
+        bay->turn += (uint64_t)units * 1000 / (weight == 0 ? 1 : weight);
+        given++;
+    }
+    if (given == most || tries > 8 * most) {
+        return most; /* stays runnable */
+    }
+    if (list_is_linked(&site->runnable)) {
+        list_remove(&site->runnable);
+    }
+    if (earliest_ns != INT64_MAX) {
+        agenda_set(&core->agenda, &site->wake, (uint64_t)earliest_ns);
+    }
+    return given;
+}
+
+void scheduler_run(struct core *core)
+{
+    if (!core->snapshot->config->delivery.enabled || core->is_stopping) {
+        return;
+    }
+    unsigned left = JOBS_A_TURN;
+    while (left > 0 && !list_is_empty(&core->scheduler.runnable)) {
+        struct list_node *node = list_first(&core->scheduler.runnable);
+        struct site *site = LIST_OWNER(node, struct site, runnable);
+        /* To the back of the row: one busy site must not keep the others waiting. */
+        list_remove(node);
+        list_push_back(&core->scheduler.runnable, node);
+        unsigned given = run_site(core, site, left < 16 ? left : 16);
+        left -= given;
+    }
+}

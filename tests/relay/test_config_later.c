@@ -1,0 +1,36 @@
+#include "relay/config_later.h"
+
+#include "tests/support/loaded.h"
+
+TEST(config_later, table)
+{
+    /* A key waits as a whole, a value only where it is that value. */
+    cr_assert(config_later_has("queue", "key_file", NULL));
+    cr_assert_not(config_later_has("queue", "memory", NULL));
+    cr_assert_not(config_later_has("listener", "key_file", NULL));
+    cr_assert(config_later_has("delivery", "tls", "dane"));
+    cr_assert_not(config_later_has("delivery", "tls", "verify"));
+    cr_assert_not(config_later_has("delivery", "tls", NULL));
+}
+
+TEST(config_later, refused)
+{
+    /* What this version does not have is refused in so many words, never ignored. */
+    static const struct loaded_case cases[] = {
+        {"queue = { key_file = \"\"; };", 2, "queue.key_file is not in this version"},
+        {"dnsbl = { every = \"2h\"; };", 2, "dnsbl is not in this version"},
+        {"delivery = { tls = \"dane\"; };", 2, "\"dane\" is not in this version"},
+        {"delivery = { tls = \"sts\"; };", 2, "\"sts\" is not in this version"},
+        {"alerts = { webhook = \"\"; };", 2, "alerts.webhook is not in this version"},
+        {"listeners = ( { name = \"a\"; trust = [ \"::1\" ]; proxy_from = [ ]; } );", 2,
+         "listener \"a\": proxy_from is not in this version"},
+        {"warmups = ( { name = \"w\"; preflight = true; } );", 2,
+         "preflight: \"true\" is not in this version"},
+        {"warmups = ( { name = \"w\"; overflow = [ \"hold\" ]; } );", 2,
+         "overflow: \"hold\" is not in this version"},
+        {"streams = ( { name = \"s\"; alignment = \"warn\"; } );", 2,
+         "stream \"s\": alignment is not in this version"},
+    };
+
+    LOADED_CASES(cases, CONFIG_NOTE_ERROR);
+}
