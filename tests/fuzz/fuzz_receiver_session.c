@@ -15,6 +15,7 @@
 #define TURNS      64
 #define MOST_BYTES 60000 /* fits into a socket at once */
 
+/* The name is libFuzzer's. NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const specs[] = {
