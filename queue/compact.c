@@ -258,6 +258,7 @@ static void swap_message(struct compact *compact, const struct compact_item *ite
     uint32_t message = index_find(index, item->id);
     bool dirty = message == 0 || index_message_at(index, message)->dirty;
     if (message != 0) {
+        queue_know_pieces(queue, item->pieces, item->piece_count);
         index_move(index, message, &item->to, item->pieces, item->piece_count);
     }
     for (unsigned i = 0; dirty && i < item->recipient_count; i++) {

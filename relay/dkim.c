@@ -28,6 +28,7 @@
 #define COPIES          16 /* of one field that are signed; more than one is already strange */
 #define SIGNATURE_BYTES 1024 /* RSA with 8192 bits */
 #define FOLD_COLUMN     72
+#define HEADER_BYTES    ((size_t)LIMIT_HEADER_BYTES)
 
 struct dkim_body {
     EVP_MD_CTX *hash; /* owned */
@@ -215,8 +216,10 @@ static void put_relaxed(struct textbuf *out, const struct message_field *field)
     bool is_any = false;
     for (size_t i = 0; i < field->name_length; i++) {
         char byte = field->name[i];
-        char low = byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
-        textbuf_append(out, &low, 1);
+        if (byte >= 'A' && byte <= 'Z') {
+            byte = (char)(byte + ('a' - 'A'));
+        }
+        textbuf_append(out, &byte, 1);
     }
     textbuf_append(out, ":", 1);
     for (size_t i = 0; i < field->value_length; i++) {
@@ -342,9 +345,9 @@ int dkim_sign(const struct dkim_key *key, const char *header, size_t header_leng
     struct textbuf data;
     struct textbuf own;
 
-    textbuf_init(&names, LIMIT_HEADER_BYTES);
-    textbuf_init(&data, (size_t)2 * LIMIT_HEADER_BYTES);
-    textbuf_init(&own, LIMIT_HEADER_BYTES);
+    textbuf_init(&names, HEADER_BYTES);
+    textbuf_init(&data, 2 * HEADER_BYTES);
+    textbuf_init(&own, HEADER_BYTES);
     textbuf_text(&names, "h=");
     int rc = put_fields(header, header_length, &names, &data);
     if (rc != 0 || names.failed) {

@@ -14,7 +14,7 @@
 #include "relay/smtp/address.h"
 #include "relay/smtp/base64.h"
 
-#define FILE_BYTES   (64 * 1024)
+#define FILE_BYTES   ((size_t)64 * 1024)
 #define RSA_BITS_MIN 1024 /* RFC 8301 */
 #define RSA_BITS_MAX 8192
 #define PUBLIC_BYTES 2048
@@ -27,6 +27,7 @@ struct dkim_key {
 };
 
 /* A key behind a pass phrase is refused; OpenSSL would ask on the terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
 static int no_passphrase(char *out, int cap, int is_writing, void *owner)
 {
     (void)out;

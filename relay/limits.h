@@ -60,17 +60,6 @@
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100
 
-/* Configuration: a file is written by a person; anything larger is not one. */
-#define LIMIT_CONFIG_BYTES 4194304 /* 4 MiB, all files together, includes counted each time */
-#define LIMIT_CONFIG_INCLUDE_DEPTH 8
-#define LIMIT_CONFIG_NESTING 16   /* groups in groups; the deepest real one has 4 */
-#define LIMIT_CONFIG_NOTES 500    /* nobody reads more errors than that */
-#define LIMIT_CONFIG_ENTRIES 4096 /* of one list: streams, sites, networks, patterns */
-#define LIMIT_CONFIG_STRING 1024  /* one value */
-#define LIMIT_CONFIG_NAME 64      /* of a stream, source, site: it stands in every log line */
-#define LIMIT_CONFIG_STEPS 16     /* of a retry schedule: BACKOFF_STEPS */
-#define LIMIT_CONFIG_DAYS 64      /* in a warm-up table: RAMP_STEPS */
-#define LIMIT_CONFIG_RATE 1000000000 /* per period; pace counts in 32 bits */
 /* Log: what may wait for a slow disk, and one event written out (22 texts of 512 bytes and
  * a reply of 1024, each byte escaped as six at worst). */
 #define LIMIT_LOG_PENDING ((uint64_t)16 * 1024 * 1024)

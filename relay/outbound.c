@@ -178,6 +178,7 @@ static void on_closed(struct conn *conn, void *owner)
     outbound->engine = NULL;
     outbound->is_open = false;
     outbound->is_closing = false;
+    outbound->is_quitting = false;
     outbound->is_pumping = false;
     timer_stop(outbound->deadline);
     outbound_step(outbound);
@@ -318,6 +319,8 @@ static void quit(struct outbound *outbound)
         outbound_close(outbound);
         return;
     }
+    outbound->is_quitting = true;
+    outbound->is_open = false;
     smtp_out_quit(outbound->engine);
     outbound_mail_drive(outbound);
 }
@@ -337,7 +340,7 @@ static void step_idle(struct outbound *outbound)
 void outbound_step(struct outbound *outbound)
 {
     if (outbound->is_reading || outbound->pump.is_reading || outbound->is_driving ||
-        outbound->is_closing || outbound->is_mailing) {
+        outbound->is_closing || outbound->is_quitting || outbound->is_mailing) {
         return; /* suspended: each of these comes back here */
     }
     if (outbound->job == NULL) {

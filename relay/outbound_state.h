@@ -64,6 +64,7 @@ struct outbound {
     bool is_again;       /* the job was begun on a connection that turned out dead */
     bool is_handshaking;
     bool is_closing;     /* conn_close was called */
+    bool is_quitting;    /* QUIT was said: on_closed goes on */
     bool is_driving;
     bool in_clear;       /* TLS failed on this hop: once more without */
     bool wants_end;      /* core wants the slot back */

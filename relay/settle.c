@@ -104,7 +104,10 @@ static void fill_change(const struct answer *answer, struct change_texts *texts,
     if (answer->job == NULL) {
         return;
     }
-    change->attempts++;
+    /* Only an answer of the other side counts: silence must not lengthen the backoff. */
+    if (reply->origin == REPLY_REMOTE || reply->origin == REPLY_MALFORMED) {
+        change->attempts++;
+    }
     settle_clean(answer->job->remote_host, texts->host, sizeof texts->host);
     change->host = texts->host;
     char address[NETADDR_TEXT_BYTES];
@@ -142,6 +145,7 @@ static void tell_log(const struct answer *answer, enum log_kind kind,
         event.recipient = answer->envelope->recipients[answer->recipient.number].address;
         event.job = answer->envelope->job;
         event.message_id = answer->envelope->message_id;
+        event.size_bytes = answer->envelope->size_bytes;
     }
     if (job != NULL) {
         event.source = answer->lane->source->name;
@@ -258,7 +262,9 @@ static void settle(struct answer *answer)
             CONFIG_ON_BLOCK_BOUNCE) {
             end_failed(answer, &change, CHANGE_FAILED);
         } else {
-            keep_waiting(answer, &change);
+            /* Due at once: the stop holds it, and nothing else when that is lifted. */
+            change.state = CHANGE_WAITING;
+            change.next_unix_ms = (uint64_t)answer->now_ms;
         }
         break;
     case VERDICT_RETRY: keep_waiting(answer, &change); break;

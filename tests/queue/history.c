@@ -388,6 +388,7 @@ static void start(struct history *history)
         if (tries < 3 && roll(history, 4) == 0) {
             fake_disk_crash_at(history->fake, 1 + (unsigned)roll(history, 60));
         }
+        history->options.salt = roll(history, UINT64_MAX);
         int rc = queue_open(&history->queue, &history->options, &err);
         if (rc == 0 && !fake_disk_is_down(history->fake)) {
             fake_disk_crash_at(history->fake, 0);
@@ -406,6 +407,13 @@ static void start(struct history *history)
     }
     check_notes(history);
     check_all(history);
+    if (history->failed && !history->quiet) {
+        unsigned count = 0;
+        const struct queue_note *notes = queue_notes(history->queue, &count);
+        for (unsigned i = 0; i < count; i++) {
+            (void)fprintf(stderr, "  note %d: %s\n", (int)notes[i].kind, notes[i].text);
+        }
+    }
 }
 
 static bool run(uint64_t seed, enum fake_mutation mutation)
