@@ -73,9 +73,9 @@ static int open_dns(struct core *core, struct errmsg *err)
     const struct config *config = core->snapshot->config;
     char servers[2048];
     join_servers(config, servers, sizeof servers);
-    struct dns_options options = {
-        .servers = servers,
-        .timeout_ms = (uint32_t)(config->dns.timeout_ns / NOW_NS_PER_MS)};
+    struct dns_options options = {.servers = servers,
+                                  .timeout_ms =
+                                      (uint32_t)(config->dns.timeout_ns / NOW_NS_PER_MS)};
     int rc = dns_open(&core->dns, core->loop, &options, err);
     if (rc != 0) {
         errmsg_wrap(err, "dns");
@@ -315,9 +315,25 @@ static void flush_records(struct core *core)
 {
     loop_set_turn(core->loop, NULL, NULL);
     records_flush(core);
-    while (core->records.flying > 0 && !queue_failed(core->queue)) {
+    records_resume(core);
+    while (core->records.flying > 0 || core->notices.writing > 0) {
         loop_run_once(core->loop);
         records_flush(core);
+    }
+}
+
+static void on_store_synced(struct letter *letter)
+{
+    LIST_OWNER(letter, struct store_ticket, letter)->home = NULL;
+}
+
+/* Until the store has answered every ticket of ours: it outlives our mailbox. */
+static void flush_store(struct core *core)
+{
+    struct store_ticket ticket = {.home = &core->mailbox, .done_cb = on_store_synced};
+    store_sync(core->store, &ticket);
+    while (ticket.home != NULL) {
+        loop_run_once(core->loop);
     }
 }
 
@@ -358,6 +374,9 @@ void core_start_close(struct core *core)
     core->call->core = NULL;
     learnt_save_all(core);
     ramps_save_all(core);
+    if (core->worker_count > 0) {
+        flush_store(core);
+    }
     alert_stop(core->alert);
     slots_free_all(core);
     if (core->worker_count > 0) {
@@ -443,10 +462,11 @@ int core_start_check(struct core *core, const struct config *config,
             continue;
         }
         char line[300];
-        (void)snprintf(line, sizeof line,
-                       "%s: %s cannot change while the relay runs: restart it, or put the "
-                       "old value back",
-                       config->path, config_fixed_name((enum config_fixed)fixed));
+        (void)snprintf(
+            line, sizeof line,
+            "%s: %s cannot change while the relay runs: restart it, or put the "
+            "old value back",
+            config->path, config_fixed_name((enum config_fixed)fixed));
         say(owner, line);
         rc = -EINVAL;
     }

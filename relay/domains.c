@@ -265,14 +265,16 @@ static void ask_dns(struct dest *dest)
                                  on_resolved, dest);
 }
 
-void domains_forget(struct dest *dest)
+void domains_forget(struct domain *domain)
 {
-    resolve_cancel(dest->lookup);
-    dest->lookup = NULL;
-    agenda_drop(&dest->core->agenda, &dest->retry);
-    dest->state = DEST_UNKNOWN;
-    dest->is_probing = false;
-    release_waiting(dest);
+    for (struct dest *dest = domain->owner; dest != NULL; dest = dest->next) {
+        resolve_cancel(dest->lookup);
+        dest->lookup = NULL;
+        agenda_drop(&dest->core->agenda, &dest->retry);
+        dest->state = DEST_UNKNOWN;
+        dest->is_probing = false;
+        assert(list_is_empty(&dest->waiting));
+    }
 }
 
 /* No such domain: its recipients fail, some at a time. */
