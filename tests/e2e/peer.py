@@ -118,6 +118,8 @@ class Session:
         elif verb == "STARTTLS":
             if not self.say(verb):
                 return False
+            if not self.last.startswith(b"220"):
+                return True
             self.connection = self.peer.tls_context.wrap_socket(self.connection, server_side=True)
             self.tls = True
             return True
