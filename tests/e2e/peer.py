@@ -126,8 +126,15 @@ class Session:
         elif verb == "MAIL":
             self.message = Message(self)
             self.message.mail_line = argument
-            self.message.sender = argument.partition("<")[2].partition(">")[0]
+            if not self.say(verb, argument):
+                return False
+            if self.last.startswith(b"2"):
+                self.message.sender = argument.partition("<")[2].partition(">")[0]
+            return True
         elif verb == "RCPT":
+            if self.message.sender is None:
+                self.connection.sendall(b"503 5.5.1 MAIL first\r\n")
+                return True
             if not self.say(verb, argument):
                 return False
             if self.last.startswith(b"2"):
