@@ -218,7 +218,10 @@ bool classify_parse_line(const char *line, enum reply_stage stage,
     size_t length = end < REPLY_TEXT_BYTES - 1 ? end : REPLY_TEXT_BYTES - 1;
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)text[i];
-        out_reply->text[i] = byte < 0x20 || byte == 0x7F ? '?' : text[i];
+        out_reply->text[i] = text[i];
+        if (byte < 0x20 || byte == 0x7F) {
+            out_reply->text[i] = '?';
+        }
     }
     out_reply->text[length] = '\0';
     return true;

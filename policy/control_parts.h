@@ -73,6 +73,7 @@ static inline struct control_change control_reopen(struct control *control,
     control->step_ns = now_ns;
     control->step_used = 0;
     control->crept_ns = now_ns;
+    control->clean_since_ns = now_ns;
     return control_changed(CONTROL_REOPENED, 0, control->rate);
 }
 

@@ -5,7 +5,10 @@
 
 static char lower(char byte)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+    if (byte >= 'A' && byte <= 'Z') {
+        return (char)(byte + 32);
+    }
+    return byte;
 }
 
 static bool is_digit(char byte)

@@ -1,7 +1,7 @@
 #include "relay/dispatch.h"
 
 #include <assert.h>
-#include <errno.h>
+#include <string.h>
 
 #include "queue/queue.h"
 
@@ -41,7 +41,39 @@ struct batch {
     uint32_t message;
 };
 
-static bool gather(struct core *core, struct flow *flow, uint32_t most,
+static bool same_hops(const struct destination *one, const struct destination *other)
+{
+    if (one->hop_count != other->hop_count) {
+        return false;
+    }
+    for (unsigned i = 0; i < one->hop_count; i++) {
+        if (!netaddr_equal(&one->hops[i].addr, &other->hops[i].addr)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* May a recipient of this flow ride along with one of another flow of the same message?
+ * Yes when it goes to the same servers on the same terms. */
+static bool rides_along(const struct flow *flow, const struct flow *other, int64_t now)
+{
+    if (flow == other) {
+        return true;
+    }
+    const struct lading *lading = flow->owner;
+    const struct lading *second = other->owner;
+    if (second == NULL || strcmp(flow->source, other->source) != 0) {
+        return false;
+    }
+    const struct dest *a = lading->dest;
+    const struct dest *b = second->dest;
+    return b->state == DEST_OPEN && b->fresh_until_ns > now && a->site == b->site &&
+           a->tls == b->tls && a->route == b->route &&
+           same_hops(&a->destination->value, &b->destination->value);
+}
+
+static bool gather(struct core *core, struct flow *flow, uint32_t most, int64_t now,
                    struct batch *batch)
 {
     uint32_t first = flow_pop_ready(core->index, flow, (uint64_t)now_unix_ms());
@@ -62,7 +94,7 @@ static bool gather(struct core *core, struct flow *flow, uint32_t most,
     }
     for (uint32_t at = message.first; at != 0 && batch->count < most; at = view.next) {
         index_recipient(core->index, at, &view);
-        if (at != first && view.flow == flow && view.phase == INDEX_READY) {
+        if (at != first && view.phase == INDEX_READY && rides_along(flow, view.flow, now)) {
             index_take(core->index, at);
             batch->handles[batch->count] = at;
             batch->numbers[batch->count] = view.number;
@@ -166,7 +198,8 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
     }
     struct batch batch;
     bool is_half = dest->state == DEST_HALF;
-    if (!gather(core, flow, is_half ? 1 : most_rcpts(core, lane, most), &batch)) {
+    if (!gather(core, flow, is_half ? 1 : most_rcpts(core, lane, most), now,
+                &batch)) {
         scheduler_leave_bay(lading);
         scheduler_touch(core, flow);
         return 0;

@@ -197,3 +197,10 @@ bool fields_get_double(const struct fields *fields, const char *name, double *ou
     *out = value;
     return true;
 }
+
+int64_t fields_int_or(const struct fields *fields, const char *name, int64_t otherwise)
+{
+    int64_t value = otherwise;
+    (void)fields_get_int(fields, name, &value);
+    return value;
+}

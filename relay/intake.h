@@ -58,6 +58,7 @@ struct intake {
     struct accept *accept;        /* owned until committed; then borrowed until done */
     struct dkim_body *body_hash;  /* owned; NULL when nothing will be signed */
     bool has_content;             /* message is initialised */
+    bool has_body;                /* the header is complete: body_hash is decided */
     bool is_blocked;              /* too much body on its way to the disk */
 };
 

@@ -89,13 +89,6 @@ void learnt_note(struct core *core, struct lane *lane, const struct control_chan
                    NULL);
 }
 
-static int64_t int_of(const struct fields *fields, const char *name)
-{
-    int64_t value = 0;
-    (void)fields_get_int(fields, name, &value);
-    return value;
-}
-
 void learnt_load(struct core *core, const struct store_row *row)
 {
     char name[STORE_KEY_BYTES];
@@ -111,14 +104,14 @@ void learnt_load(struct core *core, const struct store_row *row)
         return;
     }
     struct control_snapshot snapshot = {
-        .ceiling_age_ns = int_of(&fields, "ceiling_age"),
-        .clean_age_ns = int_of(&fields, "clean_age"),
-        .pause_left_ns = int_of(&fields, "pause_left"),
-        .throttles = (uint32_t)int_of(&fields, "throttles"),
-        .messages = (uint32_t)int_of(&fields, "messages"),
-        .window = (uint32_t)int_of(&fields, "window"),
-        .window_ceiling = (uint32_t)int_of(&fields, "window_ceiling"),
-        .behaviour = (uint8_t)int_of(&fields, "behaviour")};
+        .ceiling_age_ns = fields_int_or(&fields, "ceiling_age", 0),
+        .clean_age_ns = fields_int_or(&fields, "clean_age", 0),
+        .pause_left_ns = fields_int_or(&fields, "pause_left", 0),
+        .throttles = (uint32_t)fields_int_or(&fields, "throttles", 0),
+        .messages = (uint32_t)fields_int_or(&fields, "messages", 0),
+        .window = (uint32_t)fields_int_or(&fields, "window", 0),
+        .window_ceiling = (uint32_t)fields_int_or(&fields, "window_ceiling", 0),
+        .behaviour = (uint8_t)fields_int_or(&fields, "behaviour", 0)};
     (void)fields_get_double(&fields, "rate", &snapshot.rate);
     (void)fields_get_double(&fields, "ceiling", &snapshot.ceiling);
 

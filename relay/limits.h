@@ -55,7 +55,7 @@
 
 /* A connection's written bytes that its peer has not taken: replies to a client that
  * never reads end here. Bodies are borrowed and not counted. */
-#define LIMIT_CONN_PENDING (64 * 1024)
+#define LIMIT_CONN_PENDING 65536
 
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100

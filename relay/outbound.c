@@ -80,9 +80,14 @@ static size_t on_read(struct conn *conn, const char *bytes, size_t size, void *o
 {
     (void)conn;
     struct outbound *outbound = owner;
-    if (outbound->engine != NULL && !outbound->is_closing) {
-        smtp_out_feed(outbound->engine, bytes, size);
+    size_t used = 0;
+    while (used < size && outbound->engine != NULL && !outbound->is_closing) {
+        size_t took = smtp_out_feed(outbound->engine, bytes + used, size - used);
+        used += took;
         outbound_mail_drive(outbound);
+        if (took == 0) {
+            break; /* the engine takes no more in this state, and never will */
+        }
     }
     return size;
 }

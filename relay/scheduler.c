@@ -184,12 +184,13 @@ static const struct gate_block *frozen(struct core *core, enum freeze_kind kind,
 }
 
 static void add_limits(struct core *core, struct site *site, struct lane *lane,
-                       int64_t now, struct scheduler_gates *out)
+                       bool observes, int64_t now, struct scheduler_gates *out)
 {
     const struct control_limits *limits = sites_limits(site);
     const struct snapshot *snapshot = core->snapshot;
     const struct config_site *config = &snapshot->config->sites[site->config];
-    out->limits[0] = control_rate(&lane->control, limits, now);
+    out->limits[0] =
+        observes ? limits->max_rate : control_rate(&lane->control, limits, now);
     out->limits[1] = snapshot->sites[site->config].total_rate;
     out->rates[0] = (struct gate_pace){
         .pace = &lane->pace, .limit = &out->limits[0], .owner = GATE_OWNER_LEARNT};
@@ -199,7 +200,8 @@ static void add_limits(struct core *core, struct site *site, struct lane *lane,
     out->ask.rate_count = 2;
 
     bool has_idle = !list_is_empty(&lane->idle);
-    uint32_t window = control_connections(&lane->control, limits, now);
+    uint32_t window = observes ? limits->max_connections
+                               : control_connections(&lane->control, limits, now);
     out->connections[0] = (struct gate_count){.used = has_idle ? 0 : lane->slots,
                                               .most = window,
                                               .earliest_ns = INT64_MAX,
@@ -236,7 +238,8 @@ void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
         ask->freeze_stream =
             shut(&out->blocks[5], now_from_unix_ms(opens_s * 1000), GATE_OWNER_CONFIG);
     }
-    if (config->mode != CONFIG_MODE_OBSERVE) {
+    bool observes = config->mode == CONFIG_MODE_OBSERVE;
+    if (!observes) {
         int64_t until_ns = 0;
         if (stops_source_holds(lane->source, config, &until_ns)) {
             ask->source_stop = shut(&out->blocks[3], until_ns, GATE_OWNER_RULE);
@@ -246,7 +249,7 @@ void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
         }
     }
     ramps_gates(core, lane, now, out);
-    add_limits(core, site, lane, now, out);
+    add_limits(core, site, lane, observes, now, out);
 }
 
 /* ---- choosing ---- */

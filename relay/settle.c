@@ -13,16 +13,14 @@
 #include "relay/core.h"
 #include "relay/entropy.h"
 #include "relay/job.h"
-#include "relay/learnt.h"
 #include "relay/log.h"
 #include "relay/now.h"
 #include "relay/slot.h"
 #include "relay/slots.h"
 #include "relay/snapshot.h"
-#include "relay/stops.h"
+#include "relay/teach.h"
 
-#define DEFERRALS_HALF_LIFE_NS (INT64_C(3600) * NOW_NS_PER_S)
-#define REFUSED_A_TURN         100
+#define REFUSED_A_TURN 100
 
 /* ---- words ---- */
 
@@ -284,103 +282,7 @@ static void settle(struct answer *answer)
     }
 }
 
-/* ---- what a job teaches ---- */
-
-static void journal_control(struct core *core, struct lane *lane,
-                            const struct control_change *change,
-                            const struct reply *reply)
-{
-    if (change->what == CONTROL_UNCHANGED) {
-        return;
-    }
-    char before[48];
-    char after[48];
-    char evidence[REPLY_TEXT_BYTES + 32] = "";
-    (void)snprintf(before, sizeof before, "%.4g", change->before);
-    (void)snprintf(after, sizeof after, "%.4g", change->after);
-    if (reply != NULL) {
-        (void)settle_reply_text(reply, evidence, sizeof evidence);
-    }
-    learnt_note(core, lane, change, before, after, evidence);
-}
-
-static void teach_lane(struct core *core, struct job *job, struct lane *lane)
-{
-    const struct control_limits *limits = sites_limits(lane->site);
-    int64_t now = now_ns();
-    uint32_t accepted = 0;
-    bool probe = job->is_probe;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
-        accepted += job->rcpts[i].finding.class == FINDING_NONE;
-    }
-    struct control_change change;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
-        const struct job_rcpt *rcpt = &job->rcpts[i];
-        if (rcpt->finding.class == FINDING_NONE || rcpt->reply.origin != REPLY_REMOTE) {
-            continue;
-        }
-        struct control_event event = {.finding = &rcpt->finding,
-                                      .units = 1,
-                                      .open = job->open,
-                                      .messages = job->connection_messages,
-                                      .started_ns = job->started_ns,
-                                      .probe = probe};
-        change = control_refused(&lane->control, limits, &event, now);
-        journal_control(core, lane, &change, &rcpt->reply);
-        probe = false;
-    }
-    if (accepted > 0) {
-        change =
-            control_accepted(&lane->control, limits, accepted, lane->slots, probe, now);
-        journal_control(core, lane, &change, NULL);
-        probe = false;
-    }
-    if (probe) {
-        control_probe_lost(&lane->control, now);
-    }
-    if (job->peer.mail_max != 0) {
-        control_stated(&lane->control, job->peer.mail_max);
-    }
-    if (job->closed_after != 0) {
-        change = control_closed(&lane->control, job->closed_after);
-        journal_control(core, lane, &change, NULL);
-    }
-    evidence_add(&lane->deferrals, job->rcpt_count - accepted, job->rcpt_count,
-                 DEFERRALS_HALF_LIFE_NS, now);
-}
-
-static void teach_stops(struct core *core, struct job *job, struct lane *lane,
-                        const struct job_rcpt *rcpt, const struct verdict *verdict)
-{
-    if (!job->may_stop) {
-        return;
-    }
-    if (verdict->source == VERDICT_SOURCE_FREEZE) {
-        stops_freeze(core, lane, &rcpt->reply, &rcpt->finding);
-    } else if (verdict->lane == VERDICT_LANE_STOP) {
-        stops_lane(core, lane,
-                   rcpt->finding.class == FINDING_AUTH_POLICY ? STOP_CAUSE_AUTH
-                                                              : STOP_CAUSE_REPUTATION,
-                   &rcpt->reply);
-    }
-}
-
-/* Did any server speak, or was nobody there? */
-static void teach_dest(struct dest *dest, const struct job *job,
-                       const struct verdict *verdicts_first)
-{
-    if (dest == NULL) {
-        return;
-    }
-    const struct job_rcpt *rcpt = &job->rcpts[0];
-    if (rcpt->reply.origin == REPLY_REMOTE) {
-        domains_answered(dest);
-    } else if (verdicts_first->lane == VERDICT_LANE_UNREACHABLE) {
-        domains_failed(dest, &rcpt->reply);
-    } else {
-        domains_untried(dest);
-    }
-}
+/* ---- a job ---- */
 
 static void settle_answered(struct core *core, struct job *job)
 {
@@ -407,7 +309,7 @@ static void settle_answered(struct core *core, struct job *job)
             dest = lading->dest;
             teach_dest(dest, job, &answer.verdict);
         }
-        teach_stops(core, job, lane, rcpt, &answer.verdict);
+        teach_stops(core, job, rcpt, &answer.verdict);
         ramps_evidence(core, lane, answer.verdict.ramp);
         settle(&answer);
         if (answer.verdict.message == VERDICT_DONE && !job->peer.dsn) {
@@ -415,7 +317,7 @@ static void settle_answered(struct core *core, struct job *job)
         }
     }
     ramps_settle(core, lane, job, accepted);
-    teach_lane(core, job, lane);
+    teach_lane(core, job);
 }
 
 /* Nothing was tried: everything as before. */

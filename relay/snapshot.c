@@ -268,6 +268,16 @@ static int make_users(struct snapshot *snapshot, struct errmsg *err)
     } else if (rc != 0) {
         errmsg_errno(err, rc, "users file %s", snapshot->config->users);
     }
+    for (size_t i = 0; rc == 0 && i < users_count(snapshot->users); i++) {
+        const struct users_user *user = users_at(snapshot->users, i);
+        if (user->per_minute != 0 || user->per_hour != 0 || user->per_day != 0) {
+            errmsg_set(err,
+                       "users file %s: user %s has per_minute, per_hour or per_day: these "
+                       "are not in this version of mesura; remove them",
+                       snapshot->config->users, user->name);
+            rc = -EINVAL;
+        }
+    }
     return rc;
 }
 

@@ -117,19 +117,12 @@ static void keep(struct core *core, const struct source *source, const struct la
               ticket);
 }
 
-static int64_t field_or(const struct fields *fields, const char *name, int64_t otherwise)
-{
-    int64_t value = otherwise;
-    (void)fields_get_int(fields, name, &value);
-    return value;
-}
-
 static bool read_stop(const struct fields *fields, struct stop *stop)
 {
-    int64_t state = field_or(fields, "state", STOP_HELD);
-    int64_t cause = field_or(fields, "cause", STOP_CAUSE_LISTED);
-    int64_t reach = field_or(fields, "reach", STOP_REACH_ALL);
-    int64_t kind = field_or(fields, "list_kind", STOP_LIST_UNKNOWN);
+    int64_t state = fields_int_or(fields, "state", STOP_HELD);
+    int64_t cause = fields_int_or(fields, "cause", STOP_CAUSE_LISTED);
+    int64_t reach = fields_int_or(fields, "reach", STOP_REACH_ALL);
+    int64_t kind = fields_int_or(fields, "list_kind", STOP_LIST_UNKNOWN);
     if (state <= STOP_CLEAR || state > STOP_RESUMING || cause < 0 ||
         cause > STOP_CAUSE_OPERATOR || reach < 0 || reach > STOP_REACH_ALL || kind < 0 ||
         kind > STOP_LIST_MIXED) {
@@ -139,16 +132,16 @@ static bool read_stop(const struct fields *fields, struct stop *stop)
                           .cause = (enum stop_cause)cause,
                           .reach = (enum stop_reach)reach,
                           .list_kind = (enum stop_list)kind,
-                          .pinned = field_or(fields, "pinned", 0) != 0,
-                          .since_unix_ms = field_or(fields, "since", 0),
-                          .until_unix_ms = field_or(fields, "until", INT64_MAX),
-                          .proved_unix_ms = field_or(fields, "proved", 0),
-                          .hold_ms = field_or(fields, "hold", 0),
-                          .canary_sent = (uint32_t)field_or(fields, "canary_sent", 0),
-                          .canary_step = (uint32_t)field_or(fields, "canary_step", 0),
-                          .clean_days = (uint32_t)field_or(fields, "clean_days", 0),
-                          .times = (uint32_t)field_or(fields, "times", 1),
-                          .step_unix_ms = field_or(fields, "step", 0)};
+                          .pinned = fields_int_or(fields, "pinned", 0) != 0,
+                          .since_unix_ms = fields_int_or(fields, "since", 0),
+                          .until_unix_ms = fields_int_or(fields, "until", INT64_MAX),
+                          .proved_unix_ms = fields_int_or(fields, "proved", 0),
+                          .hold_ms = fields_int_or(fields, "hold", 0),
+                          .canary_sent = (uint32_t)fields_int_or(fields, "canary_sent", 0),
+                          .canary_step = (uint32_t)fields_int_or(fields, "canary_step", 0),
+                          .clean_days = (uint32_t)fields_int_or(fields, "clean_days", 0),
+                          .times = (uint32_t)fields_int_or(fields, "times", 1),
+                          .step_unix_ms = fields_int_or(fields, "step", 0)};
     (void)fields_get_text(fields, "list", stop->list, sizeof stop->list);
     (void)fields_get_text(fields, "why", stop->why, sizeof stop->why);
     return true;

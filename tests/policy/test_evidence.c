@@ -63,7 +63,7 @@ TEST(evidence, restores_counts_only)
 
     evidence_restore(&evidence, 5, 10, HOUR, 3 * HOUR);
     cr_assert(evidence.total == 10 && evidence.at_ns == 2 * HOUR);
-    evidence_restore(&evidence, NAN, 10, 0, 0);
+    evidence_restore(&evidence, (double)NAN, 10, 0, 0);
     cr_assert_eq(evidence.total, 0);
     evidence_restore(&evidence, 11, 10, 0, 0);
     cr_assert_eq(evidence.hits, 0);
