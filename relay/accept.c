@@ -50,12 +50,12 @@ struct accept {
     uint64_t body_bytes; /* in all */
     uint64_t reserved_bytes;
     unsigned reserved_rcpts;
-    int rc;              /* sticks */
-    bool is_uploading;   /* queue_upload_begin was called */
-    bool is_committing;  /* the record is complete and waits for its pieces, or flies */
-    uint8_t *envelope;   /* owned: encoded */
+    int rc;             /* sticks */
+    bool is_uploading;  /* queue_upload_begin was called */
+    bool is_committing; /* the record is complete and waits for its pieces, or flies */
+    uint8_t *envelope;  /* owned: encoded */
     size_t envelope_length;
-    char *header;        /* owned */
+    char *header; /* owned */
     size_t header_length;
     unsigned refs; /* atomic: the worker's side and core's */
 };
@@ -84,7 +84,9 @@ static void give_up(struct accept *accept)
         queue_upload_end(accept->worker->queue, &accept->upload);
         accept->is_uploading = false;
     }
-    queue_unreserve(accept->worker->queue, accept->reserved_bytes, accept->reserved_rcpts);
+    queue_unreserve(accept->worker->queue, accept->reserved_bytes,
+                    accept->reserved_rcpts);
+    accept->worker->accepts--;
     unref(accept);
 }
 
@@ -103,6 +105,7 @@ int accept_open(struct accept **out, struct worker *worker, uint64_t size_bytes,
     accept->reserved_bytes = bytes;
     accept->reserved_rcpts = recipients;
     accept->refs = 1;
+    worker->accepts++;
     *out = accept;
     return 0;
 }
@@ -255,6 +258,7 @@ static void on_committed(struct letter *letter)
     if (rc != 0) {
         give_up(accept);
     } else {
+        accept->worker->accepts--;
         unref(accept);
     }
     if (owner != NULL) {

@@ -379,6 +379,9 @@ void core_start_close(struct core *core)
     }
     alert_stop(core->alert);
     slots_free_all(core);
+    for (unsigned i = 0; i < core->worker_count; i++) {
+        worker_free(core->workers[i]); /* only now: slots and records spoke to them */
+    }
     if (core->worker_count > 0) {
         reader_stop();
     }

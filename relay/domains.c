@@ -16,8 +16,8 @@
 #include "relay/snapshot.h"
 
 /* How long a destination that does not answer is left alone: 15 s, doubling to 15 min. */
-#define DOWN_FIRST_NS (15 * NOW_NS_PER_S)
-#define DOWN_MOST_NS  (15 * 60 * NOW_NS_PER_S)
+#define DOWN_FIRST_NS ((int64_t)15 * NOW_NS_PER_S)
+#define DOWN_MOST_NS  ((int64_t)15 * 60 * NOW_NS_PER_S)
 
 /* How long "no such domain" is taken for granted. */
 #define REFUSED_NS (60 * NOW_NS_PER_S)

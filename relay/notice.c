@@ -214,9 +214,10 @@ static void texts_init(struct texts *texts)
     textbuf_init(&texts->body, BODY_MAX);
 }
 
-static void build(struct core *core, const struct original *original,
-                  const struct bounce_rcpt *rcpts, size_t count, struct texts *texts,
-                  uint64_t id, unsigned *out_flags)
+/* Write it; returns the flags of its envelope. */
+static unsigned build(struct core *core, const struct original *original,
+                      const struct bounce_rcpt *rcpts, size_t count, uint64_t id,
+                      struct texts *texts)
 {
     const struct envelope *envelope = &original->content.envelope;
     const char *hostname = core->snapshot->config->hostname;
@@ -248,7 +249,7 @@ static void build(struct core *core, const struct original *original,
         .rcpt_count = count};
     struct bounce_result result = {0};
     bounce_build(&mail, &texts->header, &texts->body, &result);
-    *out_flags = ENVELOPE_IS_DSN | (result.is_8bit ? ENVELOPE_EIGHT_BIT : 0) |
+    return ENVELOPE_IS_DSN | (result.is_8bit ? ENVELOPE_EIGHT_BIT : 0) |
                  (result.is_utf8 ? ENVELOPE_SMTPUTF8 : 0) | ENVELOPE_HAS_DOT_LINE;
 }
 
@@ -266,10 +267,9 @@ static bool send_notice(struct core *core, const struct original *original,
                         const struct envelope_close *closes, unsigned count)
 {
     uint64_t id = core_next_id(core);
-    unsigned flags = 0;
     struct texts texts;
     texts_init(&texts);
-    build(core, original, rcpts, count, &texts, id, &flags);
+    unsigned flags = build(core, original, rcpts, count, id, &texts);
     struct inject_letter letter = {.id = id,
                                    .to = original->content.envelope.sender,
                                    .stream = core->snapshot->config->default_stream,
@@ -336,6 +336,19 @@ void notices_look(struct core *core, const void *changes, size_t length)
     }
 }
 
+/* Has a crash left a bounce of this message owed? */
+static bool owes(struct core *core, const struct message_view *message)
+{
+    struct recipient_view view;
+    for (uint32_t at = message->first; at != 0; at = view.next) {
+        index_recipient(core->index, at, &view);
+        if (is_owed(&view)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void notices_recover(struct core *core)
 {
     uint32_t cursor = 0;
@@ -344,14 +357,9 @@ void notices_recover(struct core *core)
         unsigned count = index_each(core->index, &cursor, messages, CHUNK);
         for (unsigned i = 0; i < count; i++) {
             struct message_view message;
-            struct recipient_view view;
             index_message(core->index, messages[i], &message);
-            for (uint32_t at = message.first; at != 0; at = view.next) {
-                index_recipient(core->index, at, &view);
-                if (is_owed(&view)) {
-                    notices_begin(core, message.id);
-                    break;
-                }
+            if (owes(core, &message)) {
+                notices_begin(core, message.id);
             }
         }
     } while (cursor != 0);

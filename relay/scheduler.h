@@ -74,6 +74,6 @@ struct scheduler_gates {
     struct pace_limit limits[4];
 };
 void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
-                     struct lane *lane, int64_t now_ns, struct scheduler_gates *out);
+                     struct lane *lane, int64_t now, struct scheduler_gates *out);
 
 #endif

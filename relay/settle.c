@@ -29,7 +29,12 @@ void settle_clean(const char *text, char *out, unsigned size)
     unsigned used = 0;
     for (; *text != '\0' && used + 1 < size; text++) {
         unsigned char byte = (unsigned char)*text;
-        out[used++] = byte < 0x20 || byte == 0x7f ? '?' : *text;
+        bool is_control = byte < 0x20 || byte == 0x7f;
+        out[used] = *text;
+        if (is_control) {
+            out[used] = '?';
+        }
+        used++;
     }
     out[used] = '\0';
 }

@@ -213,17 +213,16 @@ static void tell(struct core *core, const struct source *source, const struct la
 }
 
 static void note(struct core *core, const struct source *source, const struct lane *lane,
-                 enum log_kind event, const char *actor, const char *before,
-                 const char *after, const char *evidence)
+                 const char *actor, bool stops, const char *evidence)
 {
-    journal_record(core->store, event,
+    journal_record(core->store, stops ? LOG_BLOCKED : LOG_UNBLOCKED,
                    &(struct journal_entry){.unix_ms = now_unix_ms(),
                                            .actor = actor,
                                            .kind = "stop",
                                            .source = source->name,
                                            .site = lane != NULL ? lane->site->name : "",
-                                           .before = before,
-                                           .after = after,
+                                           .before = stops ? "live" : "stopped",
+                                           .after = stops ? "stopped" : "live",
                                            .evidence = evidence},
                    NULL);
 }
@@ -241,7 +240,7 @@ void stops_freeze(struct core *core, struct lane *lane, const struct reply *repl
     }
     stop_freeze(&source->stop, finding, evidence, now_unix_ms());
     keep(core, source, NULL, &source->stop, NULL);
-    note(core, source, NULL, LOG_BLOCKED, "stop", "live", "stopped", evidence);
+    note(core, source, NULL, "stop", true, evidence);
 
     char text[2 * REPLY_TEXT_BYTES];
     (void)snprintf(
@@ -271,7 +270,7 @@ void stops_lane(struct core *core, struct lane *lane, enum stop_cause cause,
     if (!is_new) {
         return;
     }
-    note(core, lane->source, lane, LOG_BLOCKED, "stop", "live", "stopped", evidence);
+    note(core, lane->source, lane, "stop", true, evidence);
     char text[2 * REPLY_TEXT_BYTES];
     (void)snprintf(
         text, sizeof text,
@@ -294,7 +293,7 @@ static unsigned clear_lane(struct core *core, struct lane *lane, const char *by,
     stop_clear(&lane->stop);
     atomic_store(&lane->stop_flag, false);
     keep(core, lane->source, lane, &lane->stop, ticket);
-    note(core, lane->source, lane, LOG_UNBLOCKED, by, "stopped", "live", "");
+    note(core, lane->source, lane, by, false, "");
     scheduler_kick(core, lane->site);
     return 1;
 }
@@ -313,7 +312,7 @@ unsigned stops_clear(struct core *core, struct source *source, const char *site,
         stop_clear(&source->stop);
         atomic_store(&source->stop_flag, false);
         keep(core, source, NULL, &source->stop, NULL);
-        note(core, source, NULL, LOG_UNBLOCKED, by, "stopped", "live", "");
+        note(core, source, NULL, by, false, "");
         count++;
     }
     if (count > 0) {
