@@ -198,7 +198,9 @@ static int open_api(struct core *core, struct errmsg *err)
         .http_address = config->http.enabled ? config->http.address.text : "",
         .http_port = config->http.port,
         .token_file = config->http.token_file};
-    int rc = api_server_open(core->loop, view_table(core), &options, &core->api, err);
+    core->view = view_new(core);
+    int rc =
+        api_server_open(core->loop, view_table(core->view), &options, &core->api, err);
     if (rc != 0) {
         errmsg_wrap(err, "control socket %s", config->control);
     }
@@ -367,10 +369,12 @@ void core_start_close(struct core *core)
         loop_run_once(core->loop); /* letters the workers left */
         flush_records(core);
     }
+    view_stop(core->view);
     if (core->api != NULL) {
         api_server_close(core->api, on_api_closed, core);
         loop_run(core->loop);
     }
+    view_free(core->view);
     core->call->core = NULL;
     learnt_save_all(core);
     ramps_save_all(core);
@@ -402,6 +406,7 @@ void core_start_close(struct core *core)
     freezes_done(&core->freezes);
     sites_done(&core->sites);
     sources_done(&core->sources);
+    stream_tallies_done(&core->stream_tallies);
     snapshot_unref(core->snapshot);
     free(core->admissions);
     free(core->workers);

@@ -228,13 +228,14 @@ static void hold(struct answer *answer, struct change *change)
 static void count(struct answer *answer, const struct change *change)
 {
     struct core *core = answer->core;
-    struct tally *tallies[3] = {NULL, NULL, NULL};
+    struct tally *tallies[4] = {NULL, NULL, NULL,
+                                stream_tally(&core->stream_tallies, answer->message.stream)};
     if (answer->lane != NULL) {
         tallies[0] = &answer->job->slot->lane->tally;
         tallies[1] = &answer->job->slot->lane->source->tally;
         tallies[2] = &answer->job->slot->lane->site->tally;
     }
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         if (tallies[i] != NULL) {
             tallies[i]->delivered += change->state == CHANGE_DELIVERED;
             tallies[i]->retried += change->state == CHANGE_WAITING;
