@@ -128,7 +128,7 @@ void learnt_load(struct core *core, const struct store_row *row)
     int64_t now = now_ns();
     struct lane *lane = sites_lane(site, source, now);
     (void)fields_get_text(&fields, "cause", lane->cause, sizeof lane->cause);
-    lane->cause_unix_ms = int_of(&fields, "cause_at");
+    lane->cause_unix_ms = fields_int_or(&fields, "cause_at", 0);
     int64_t age_ms = now_unix_ms() - row->unix_ms;
     control_restore(&lane->control, sites_limits(site), &snapshot,
                     age_ms > 0 ? age_ms * NOW_NS_PER_MS : 0, now);
