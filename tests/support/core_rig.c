@@ -11,14 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/classify.h"
-
 #include "relay/arena.h"
 #include "relay/config.h"
 #include "relay/core_start.h"
 #include "relay/net/loop.h"
 #include "relay/now.h"
-#include "relay/outbound.h"
 #include "relay/settle.h"
 #include "relay/slots.h"
 #include "relay/stops.h"
@@ -29,10 +26,12 @@
 const char core_rig_default[] =
     "sources = ( { name = \"one\"; address = \"127.0.0.11\"; shared = true; },\n"
     "            { name = \"two\"; address = \"127.0.0.12\"; shared = true; } );\n"
-    "streams = ( { name = \"transactional\"; weight = 10; sources = [ \"one\", \"two\" ]; "
+    "streams = ( { name = \"transactional\"; weight = 10; sources = [ \"one\", \"two\" "
+    "]; "
     "},\n"
     "            { name = \"bulk\"; weight = 1; sources = [ \"one\" ]; } );\n"
-    "sites = ( { name = \"default\"; max_rate = \"unlimited\"; max_connections = 50; } );\n"
+    "sites = ( { name = \"default\"; max_rate = \"unlimited\"; max_connections = 50; } "
+    ");\n"
     "adapt = { enabled = false; };\n";
 
 static const struct nameserver_row zone[] = {
@@ -46,124 +45,6 @@ static const struct nameserver_row zone[] = {
     {"mx.from.test", DNS_A, "8.8.8.9", 86400},
     {"sick.test", 0, "!SERVFAIL", 0},
     {NULL, 0, NULL, 0}};
-
-/* ---- relay/now.h again ---- */
-
-static _Atomic int64_t passed_ns;
-static struct core_rig *rig_now;
-
-#define ZERO_NS (1000 * NOW_NS_PER_S)
-
-int64_t now_ns(void)
-{
-    return ZERO_NS + atomic_load(&passed_ns);
-}
-
-int64_t now_start(int64_t newest_unix_ms)
-{
-    (void)newest_unix_ms;
-    return 0;
-}
-
-int64_t now_unix_ms(void)
-{
-    return now_to_unix_ms(now_ns());
-}
-
-int64_t now_to_unix_ms(int64_t mono_ns)
-{
-    return CORE_RIG_START + (mono_ns - ZERO_NS) / NOW_NS_PER_MS;
-}
-
-int64_t now_from_unix_ms(int64_t unix_ms)
-{
-    return ZERO_NS + (unix_ms - CORE_RIG_START) * NOW_NS_PER_MS;
-}
-
-bool now_check(int64_t *out_step_ms)
-{
-    *out_step_ms = 0;
-    return false;
-}
-
-int64_t now_wall_ms(void)
-{
-    return now_unix_ms();
-}
-
-/* ---- relay/worker.h and relay/outbound.h again: the worker that the test plays ---- */
-
-static void on_wake(void *owner)
-{
-    (void)owner; /* core_rig_turn looks */
-}
-
-int worker_start(struct worker **out, const struct worker_options *options,
-                 struct errmsg *err)
-{
-    (void)err;
-    struct worker *worker = arena_must(1, sizeof *worker);
-    worker->number = options->number;
-    worker->core = options->core;
-    worker->core_mailbox = options->core_mailbox;
-    mailbox_init(&worker->mailbox, on_wake, NULL);
-    *out = worker;
-    return 0;
-}
-
-void worker_publish(struct worker *worker, struct snapshot *snapshot)
-{
-    (void)worker;
-    snapshot_unref(snapshot);
-}
-
-void worker_refuse(struct worker *worker, bool refuses)
-{
-    worker->refuses = refuses;
-}
-
-void worker_stop(struct worker *worker)
-{
-    mailbox_post(worker->core_mailbox, &worker->stopped_letter, core_on_worker_stopped);
-}
-
-void worker_join(struct worker *worker)
-{
-    (void)worker;
-}
-
-void worker_free(struct worker *worker)
-{
-    free(worker);
-}
-
-void outbound_on_job(struct letter *letter)
-{
-    struct core_rig *rig = rig_now;
-    cr_assert_lt(rig->job_count, CORE_RIG_JOBS);
-    rig->jobs[rig->job_count++] = LIST_OWNER(letter, struct job, letter);
-}
-
-void outbound_on_release(struct letter *letter)
-{
-    struct slot *slot = LIST_OWNER(letter, struct slot, release);
-    rig_now->releases++;
-    rig_now->told += slot->told;
-    mailbox_post(slot->worker->core_mailbox, &slot->release, core_on_released);
-}
-
-void outbound_on_end(struct letter *letter)
-{
-    struct core_rig *rig = rig_now;
-    struct slot *slot = LIST_OWNER(letter, struct slot, end);
-    rig->ended++;
-    if (rig->keeps_ends) {
-        cr_assert_lt(rig->end_count, 64);
-        rig->ends[rig->end_count++] = slot;
-        return;
-    }
-    mailbox_post(slot->worker->core_mailbox, &slot->ended, core_on_slot_ended);
-}
 
 /* ---- files ---- */
 
@@ -222,6 +103,24 @@ static void new_directory(char out[64])
     cr_assert_not_null(mkdtemp(out));
 }
 
+/* ---- a disk that may be full ---- */
+
+static struct disk real_disk;
+static atomic_bool disk_is_full;
+
+static ssize_t full_pwritev(const struct disk *disk, int handle,
+                            const struct iovec *parts, int count, uint64_t offset)
+{
+    return atomic_load(&disk_is_full)
+               ? -ENOSPC
+               : real_disk.pwritev(disk, handle, parts, count, offset);
+}
+
+void core_rig_fill_disk(bool full)
+{
+    atomic_store(&disk_is_full, full);
+}
+
 /* ---- start and stop ---- */
 
 void core_rig_config(struct core_rig *rig, const char *config)
@@ -254,7 +153,8 @@ static struct snapshot *read_snapshot(struct core_rig *rig)
     int rc = config_load_text(rig->config, strlen(rig->config), "rig", &config, &notes);
     cr_assert_eq(rc, 0, "%s", notes.count > 0 ? notes.items[0].text : "");
     config_notes_clear(&notes);
-    cr_assert_eq(snapshot_make(&snapshot, config, now_unix_ms(), &err), 0, "%s", err.text);
+    cr_assert_eq(snapshot_make(&snapshot, config, now_unix_ms(), &err), 0, "%s",
+                 err.text);
     config_unref(config);
     return snapshot;
 }
@@ -268,12 +168,15 @@ void core_rig_start(struct core_rig *rig)
     rig->call.core = NULL;
     (void)snprintf(path, sizeof path, "%s/mesura.conf", rig->directory);
     struct queue_options queue = {.directory = rig->directory,
-                                  .disk = rig->disk,
+                                  .disk = &rig->disk,
                                   .segment_bytes = QUEUE_SEGMENT_MIN,
                                   .now_unix_ms = (uint64_t)now_unix_ms(),
                                   .salt = 0x1234,
                                   .wake_core_cb = core_wake,
                                   .owner = &rig->call};
+    cr_assert_eq(disk_posix_open(rig->directory, false, &real_disk, &err), 0);
+    rig->disk = real_disk;
+    rig->disk.pwritev = full_pwritev;
     cr_assert_eq(queue_open(&rig->queue, &queue, &err), 0, "%s", err.text);
     struct store_options store = {.dir = rig->directory, .unix_ms = now_unix_ms()};
     cr_assert_eq(store_open(&rig->store, &store, &opened, &err), 0, "%s", err.text);
@@ -293,7 +196,7 @@ void core_rig_start(struct core_rig *rig)
 void core_rig_open(struct core_rig *rig, const char *config)
 {
     memset(rig, 0, sizeof *rig);
-    rig_now = rig;
+    core_rig_play(rig);
     new_directory(rig->directory);
     (void)snprintf(rig->control, sizeof rig->control, "%s/control", rig->directory);
     cr_assert_eq(uv_loop_init(&rig->loop), 0);
@@ -311,6 +214,7 @@ void core_rig_stop(struct core_rig *rig)
     rig->job_count = 0;
     store_close(rig->store);
     queue_close(rig->queue);
+    rig->disk.close_all(&rig->disk);
 }
 
 void core_rig_crash(struct core_rig *rig)
@@ -398,7 +302,7 @@ static void on_synced(struct letter *letter)
     LIST_OWNER(letter, struct store_ticket, letter)->home = NULL;
 }
 
-static void pause_a_moment(void)
+void core_rig_pause(void)
 {
     struct timespec moment = {.tv_nsec = 50000};
     (void)nanosleep(&moment, NULL);
@@ -411,7 +315,7 @@ static void sync_store(struct core_rig *rig)
     store_sync(rig->store, &ticket);
     while (ticket.home != NULL) {
         core_rig_turn(rig);
-        pause_a_moment();
+        core_rig_pause();
     }
 }
 
@@ -423,7 +327,7 @@ void core_rig_run(struct core_rig *rig)
         core_rig_turn(rig);
         bool busy = is_busy(rig->core);
         if (busy) {
-            pause_a_moment();
+            core_rig_pause();
         }
         quiet = busy ? 0 : quiet + 1;
         if (quiet == 1) {
@@ -436,7 +340,7 @@ void core_rig_pass(struct core_rig *rig, int64_t ms)
 {
     while (ms > 0) {
         int64_t step_ms = ms < 1000 || ms > 60000 ? ms : 1000;
-        (void)atomic_fetch_add(&passed_ns, step_ms * NOW_NS_PER_MS);
+        core_rig_move(step_ms);
         ms -= step_ms;
         struct core *core = rig->core;
         if (freezes_expire(&core->freezes, now_unix_ms()) > 0) {
@@ -447,177 +351,4 @@ void core_rig_pass(struct core_rig *rig, int64_t ms)
         slots_retire(core, now_ns(), false);
         core_rig_run(rig);
     }
-}
-
-/* ---- mail ---- */
-
-static void on_written(struct queue_write *write, int rc)
-{
-    write->rc = rc;
-    atomic_store((atomic_bool *)write->owner, true);
-}
-
-uint64_t core_rig_accept(struct core_rig *rig, const struct core_rig_mail *mail)
-{
-    static struct envelope_recipient recipients[1000];
-    uint8_t bytes[65536];
-    char addresses[1000][48];
-    size_t length = 0;
-    char header[] = "Subject: test\r\nFrom: <sender@from.test>\r\n\r\n";
-    char body[] = "Hello.\r\n";
-    struct errmsg err = {.text = ""};
-    struct envelope envelope;
-    const char *domain = mail->domain != NULL ? mail->domain : "one.test";
-    unsigned count = mail->recipients != 0 ? mail->recipients : 1;
-    cr_assert_leq(count, 1000);
-    for (unsigned i = 0; i < count; i++) {
-        (void)snprintf(addresses[i], sizeof addresses[i], "r%u@%s", i, domain);
-        recipients[i] = (struct envelope_recipient){.address = addresses[i],
-                                                    .domain = domain,
-                                                    .orcpt = "",
-                                                    .notify = (uint8_t)mail->notify};
-    }
-    envelope_init(&envelope);
-    envelope.id = core_next_id(rig->core);
-    envelope.accepted_unix_ms = (uint64_t)now_unix_ms();
-    envelope.expires_unix_ms =
-        envelope.accepted_unix_ms +
-        (uint64_t)(mail->lifetime_ms != 0 ? mail->lifetime_ms : 2 * CORE_RIG_DAY);
-    envelope.notice_unix_ms =
-        mail->notice_ms != 0 ? envelope.accepted_unix_ms + (uint64_t)mail->notice_ms : 0;
-    envelope.size_bytes = sizeof header + sizeof body - 2;
-    envelope.priority = 5;
-    envelope.sender = mail->sender != NULL ? mail->sender : "sender@from.test";
-    envelope.stream = mail->stream != NULL ? mail->stream : "transactional";
-    envelope.user = mail->user != NULL ? mail->user : "";
-    envelope.recipients = recipients;
-    envelope.recipient_count = count;
-    cr_assert_eq(envelope_encode(&envelope, bytes, sizeof bytes, &length, &err), 0, "%s",
-                 err.text);
-    struct iovec parts[3] = {
-        {bytes, length}, {header, sizeof header - 1}, {body, sizeof body - 1}};
-    struct queue_write write = {0};
-    atomic_bool done = false;
-    queue_write_accept(&write, envelope.id, &parts[0], &parts[1], &parts[2], 1);
-    write.owner = &done;
-    queue_submit(rig->queue, &write, QUEUE_SYNCED, on_written);
-    while (!atomic_load(&done)) {
-        pause_a_moment();
-    }
-    cr_assert_eq(write.rc, 0);
-    core_index(rig->core, bytes, length, &write.place);
-    return envelope.id;
-}
-
-static struct job *take_job(struct core_rig *rig, unsigned at)
-{
-    cr_assert_lt(at, rig->job_count, "no job is at the worker");
-    struct job *job = rig->jobs[at];
-    rig->job_count--;
-    memmove(&rig->jobs[at], &rig->jobs[at + 1],
-            (rig->job_count - at) * sizeof(struct job *));
-    return job;
-}
-
-static void parse_reply(const char *text, struct reply *out)
-{
-    *out = (struct reply){.stage = REPLY_STAGE_DOT, .origin = REPLY_REMOTE};
-    if (text[0] == '\0') {
-        out->stage = REPLY_STAGE_CONNECT;
-        out->origin = REPLY_NETWORK;
-        (void)snprintf(out->text, sizeof out->text, "connection refused");
-        return;
-    }
-    char *rest = NULL;
-    out->code = (uint16_t)strtoul(text, &rest, 10);
-    for (unsigned i = 0; i < 3; i++) {
-        out->enhanced[i] = (uint16_t)strtoul(rest + 1, &rest, 10);
-    }
-    (void)snprintf(out->text, sizeof out->text, "%s", *rest == ' ' ? rest + 1 : rest);
-}
-
-void core_rig_answer_at(struct core_rig *rig, unsigned at, const char *text)
-{
-    struct job *job = take_job(rig, at);
-    cr_assert_eq(queue_read_message(&job->pin, false, &job->content), 0);
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
-        parse_reply(text, &job->rcpts[i].reply);
-        classify_reply(&job->rcpts[i].reply, "", &job->snapshot->classify,
-                       &job->rcpts[i].finding);
-    }
-    (void)snprintf(job->remote_host, sizeof job->remote_host, "mx.test");
-    job->connection_messages = 1;
-    job->peer.dsn = true;
-    job->outcome = JOB_ANSWERED;
-    mailbox_post(&rig->core->mailbox, &job->letter, core_on_job);
-}
-
-void core_rig_answer(struct core_rig *rig, const char *reply)
-{
-    core_rig_answer_at(rig, 0, reply);
-    core_rig_run(rig);
-}
-
-void core_rig_give_back(struct core_rig *rig, enum job_outcome outcome, int read_rc)
-{
-    struct job *job = take_job(rig, 0);
-    job->outcome = outcome;
-    job->read_rc = read_rc;
-    mailbox_post(&rig->core->mailbox, &job->letter, core_on_job);
-    core_rig_run(rig);
-}
-
-/* ---- looking ---- */
-
-const char *core_rig_source(const struct core_rig *rig)
-{
-    return rig->job_count > 0 ? rig->jobs[0]->slot->lane->source->name : "";
-}
-
-unsigned core_rig_queued(const struct core_rig *rig)
-{
-    struct index_stats stats;
-    index_stats(rig->core->index, &stats);
-    return (unsigned)stats.messages;
-}
-
-unsigned core_rig_dsns(struct core_rig *rig)
-{
-    uint32_t cursor = 0;
-    uint32_t messages[64];
-    unsigned found = 0;
-    do {
-        unsigned count = index_each(rig->core->index, &cursor, messages, 64);
-        for (unsigned i = 0; i < count; i++) {
-            struct message_view view;
-            index_message(rig->core->index, messages[i], &view);
-            found += (view.flags & ENVELOPE_IS_DSN) != 0;
-        }
-    } while (cursor != 0);
-    return found;
-}
-
-struct source *core_rig_find_source(struct core_rig *rig, const char *name)
-{
-    struct source *source = sources_find(&rig->core->sources, name);
-    cr_assert_not_null(source);
-    return source;
-}
-
-struct lane *core_rig_lane(struct core_rig *rig, const char *source, const char *site)
-{
-    struct site *at = sites_find(&rig->core->sites, site);
-    cr_assert_not_null(at);
-    return sites_lane(at, core_rig_find_source(rig, source), now_ns());
-}
-
-struct recipient_view core_rig_recipient(const struct core_rig *rig, uint64_t id)
-{
-    struct recipient_view view = {0};
-    struct message_view message;
-    uint32_t handle = index_find(rig->core->index, id);
-    cr_assert_neq(handle, 0, "the message is gone");
-    index_message(rig->core->index, handle, &message);
-    index_recipient(rig->core->index, message.first, &view);
-    return view;
 }

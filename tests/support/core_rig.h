@@ -32,8 +32,8 @@ struct core_rig {
     struct core_call call;
     uv_loop_t loop; /* of the name server */
     struct nameserver names;
-    char config[8192];        /* what core was last given */
-    const struct disk *disk;  /* for the queue; NULL is the real one */
+    char config[8192];               /* what core was last given */
+    struct disk disk;                /* the real one, but for core_rig_fill_disk */
     struct job *jobs[CORE_RIG_JOBS]; /* at the worker, oldest first; borrowed */
     unsigned job_count;
     unsigned releases; /* letters that released a slot's next dot */
@@ -94,6 +94,9 @@ void core_rig_give_back(struct core_rig *rig, enum job_outcome outcome, int read
 /* Name of the source of the oldest job at the worker; "" when there is none. */
 const char *core_rig_source(const struct core_rig *rig);
 
+/* Every write of the queue ends with ENOSPC, or no more. */
+void core_rig_fill_disk(bool full);
+
 /* How many messages the queue holds that are not ended; of them notices of ours. */
 unsigned core_rig_queued(const struct core_rig *rig);
 unsigned core_rig_dsns(struct core_rig *rig);
@@ -102,6 +105,12 @@ struct source *core_rig_find_source(struct core_rig *rig, const char *name);
 struct lane *core_rig_lane(struct core_rig *rig, const char *source, const char *site);
 /* The first recipient of the message. */
 struct recipient_view core_rig_recipient(const struct core_rig *rig, uint64_t id);
+
+/* For the rig's own files: who plays the worker; move the clock alone; let other threads
+ * run for a moment. */
+void core_rig_play(struct core_rig *rig);
+void core_rig_move(int64_t ms);
+void core_rig_pause(void);
 
 /* The configuration of "". */
 extern const char core_rig_default[];
