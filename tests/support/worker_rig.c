@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "queue/queue_impl.h"
 
 #include "relay/accept.h"
+#include "relay/auth.h"
 #include "relay/core.h"
 #include "relay/net/admission.h"
 #include "relay/net/listener.h"
@@ -21,6 +23,7 @@
 #include "relay/outbound.h"
 #include "relay/reader.h"
 #include "relay/snapshot.h"
+#include "relay/users.h"
 #include "relay/worker.h"
 
 #define PATIENCE_S 10
@@ -129,10 +132,32 @@ static void load(struct worker_rig *rig, const char *listener, const char *more)
     must(rc == 0, rc == 0 ? "" : err.text);
 }
 
-void worker_rig_open(struct worker_rig *rig, const char *listener, const char *more)
+/* A cheap hash, so that tests are quick; the daemon's own take 64 MiB. */
+static void make_users(struct worker_rig *rig, const char *words)
 {
-    memset(rig, 0, sizeof *rig);
-    the_rig = rig;
+    char hash[USERS_HASH_BYTES];
+    char line[512];
+    struct errmsg err;
+    struct users *users = NULL;
+    struct users_errors errors = {0};
+    must(sodium_init() >= 0, "sodium");
+    must(crypto_pwhash_str_alg(hash, "secret", 6, 1, crypto_pwhash_MEMLIMIT_MIN,
+                               crypto_pwhash_ALG_ARGON2ID13) == 0,
+         "a hash");
+    (void)snprintf(line, sizeof line, "ann %s %s\n", hash, words);
+    (void)snprintf(rig->users, sizeof rig->users, "/tmp/mesura-users-XXXXXX");
+    int fd = mkstemp(rig->users);
+    must(fd >= 0, "a file");
+    must(write(fd, line, strlen(line)) == (ssize_t)strlen(line), "is written");
+    must(close(fd) == 0, "is closed");
+    struct auth_options options = {.threads = 1};
+    must(auth_start(&rig->auth, &options, &err) == 0, "auth starts");
+    must(users_load(&users, rig->users, &errors) == 0, "the users are good");
+    auth_set_users(rig->auth, users);
+}
+
+static void open_rig(struct worker_rig *rig, const char *listener, const char *more)
+{
     must(sem_init(&rig->letters, 0, 0) == 0, "a semaphore");
     mailbox_init(&rig->mailbox, on_wake, rig);
     queue_fixture_init(&rig->queue);
@@ -151,12 +176,30 @@ void worker_rig_open(struct worker_rig *rig, const char *listener, const char *m
     rig->admission = admission_new((const uint64_t[2]){1, 2});
     struct worker_options options = {.core_mailbox = &rig->mailbox,
                                      .queue = rig->queue.queue,
+                                     .auth = rig->auth,
                                      .admissions = &rig->admission,
                                      .snapshot = rig->snapshot,
                                      .listener_fds = &fd,
                                      .listener_count = 1};
     must(worker_start(&rig->worker, &options, &err) == 0, "the worker starts");
     rig->slot.worker = rig->worker;
+}
+
+void worker_rig_open(struct worker_rig *rig, const char *listener, const char *more)
+{
+    memset(rig, 0, sizeof *rig);
+    the_rig = rig;
+    open_rig(rig, listener, more);
+}
+
+void worker_rig_open_user(struct worker_rig *rig, const char *listener, const char *words)
+{
+    char more[128];
+    memset(rig, 0, sizeof *rig);
+    the_rig = rig;
+    make_users(rig, words);
+    (void)snprintf(more, sizeof more, "users = \"%s\";", rig->users);
+    open_rig(rig, listener, more);
 }
 
 void worker_rig_stop(struct worker_rig *rig)
@@ -182,6 +225,10 @@ void worker_rig_close(struct worker_rig *rig)
     must(atomic_load(&rig->queue.queue->reserved_memory) == 0, "all slots are back");
     must(admission_total(rig->admission) == 0, "all sessions have left");
     worker_free(rig->worker);
+    auth_stop(rig->auth);
+    if (rig->users[0] != '\0') {
+        (void)unlink(rig->users);
+    }
     reader_stop();
     snapshot_unref(rig->snapshot);
     config_unref(rig->config);

@@ -34,6 +34,8 @@ struct worker_rig {
     struct snapshot *snapshot;
     struct admission *admission;
     struct worker *worker;
+    struct auth *auth;      /* NULL without users */
+    char users[64];         /* the file, "" without */
     struct mailbox mailbox; /* core's */
     sem_t letters;
     uint16_t port; /* of the only listener */
@@ -54,6 +56,9 @@ struct worker_rig {
  * as "max_message = \"1M\";", more: top-level settings. The stop of a rig also checks
  * that every credit was given back. */
 void worker_rig_open(struct worker_rig *rig, const char *listener, const char *more);
+/* The same with a user "ann", password "secret", and these other words of the line. */
+void worker_rig_open_user(struct worker_rig *rig, const char *listener,
+                          const char *words);
 void worker_rig_stop(struct worker_rig *rig);  /* the worker ends; core still reads */
 void worker_rig_close(struct worker_rig *rig); /* stop, if it has not been, and free */
 
