@@ -248,7 +248,7 @@ void intake_data(struct intake *intake)
         refuse_credit(intake, "DATA", rc);
         return;
     }
-    intake->id = id_next(&intake->worker->ids, now_unix_ms());
+    intake->id = accept_id(intake->accept);
     message_init(&intake->message);
     intake->has_content = true;
     intake->content_bytes = 0;
