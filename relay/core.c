@@ -137,7 +137,7 @@ static void ring_clocks(struct core *core)
 static void set_timer(struct core *core)
 {
     int64_t now = now_ns();
-    uint64_t next = agenda_next(&core->agenda);
+    uint64_t next = scheduler_is_busy(core) ? 0 : agenda_next(&core->agenda);
     uint64_t clock_ms = index_clock_next(core->index);
     if (clock_ms != UINT64_MAX) {
         int64_t ring = now_from_unix_ms((int64_t)clock_ms);
@@ -268,7 +268,7 @@ static void apply(struct core *core, struct snapshot *snapshot)
          flow = index_flow_next(core->index, flow)) {
         struct lading *lading = flow->owner;
         lading->dest = domains_dest(core, flow);
-        domains_forget(lading->dest);
+        domains_forget(flow->domain);
     }
     for (struct flow *flow = index_flow_next(core->index, NULL); flow != NULL;
          flow = index_flow_next(core->index, flow)) {

@@ -24,6 +24,7 @@
 #include "relay/scheduler.h"
 #include "relay/sites.h"
 #include "relay/sources.h"
+#include "relay/streamtally.h"
 
 struct admission;
 struct alert;
@@ -39,6 +40,7 @@ struct signals;
 struct snapshot;
 struct store;
 struct timer;
+struct view;
 struct wake;
 struct worker;
 
@@ -68,6 +70,7 @@ struct core {
     struct dns *dns;
     struct resolve *resolve;
     struct api_server *api;
+    struct view *view; /* what the API asks */
     struct worker **workers;
     unsigned worker_count;
     unsigned workers_running;
@@ -85,6 +88,7 @@ struct core {
     struct ramps ramps;
     struct notices notices;
     struct core_counts counts;
+    struct stream_tallies stream_tallies;
     struct id_maker ids;  /* of our own messages */
     struct core_call *call;
     bool is_draining;

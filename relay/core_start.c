@@ -73,9 +73,9 @@ static int open_dns(struct core *core, struct errmsg *err)
     const struct config *config = core->snapshot->config;
     char servers[2048];
     join_servers(config, servers, sizeof servers);
-    struct dns_options options = {
-        .servers = servers,
-        .timeout_ms = (uint32_t)(config->dns.timeout_ns / NOW_NS_PER_MS)};
+    struct dns_options options = {.servers = servers,
+                                  .timeout_ms =
+                                      (uint32_t)(config->dns.timeout_ns / NOW_NS_PER_MS)};
     int rc = dns_open(&core->dns, core->loop, &options, err);
     if (rc != 0) {
         errmsg_wrap(err, "dns");
@@ -198,7 +198,9 @@ static int open_api(struct core *core, struct errmsg *err)
         .http_address = config->http.enabled ? config->http.address.text : "",
         .http_port = config->http.port,
         .token_file = config->http.token_file};
-    int rc = api_server_open(core->loop, view_table(core), &options, &core->api, err);
+    core->view = view_new(core);
+    int rc =
+        api_server_open(core->loop, view_table(core->view), &options, &core->api, err);
     if (rc != 0) {
         errmsg_wrap(err, "control socket %s", config->control);
     }
@@ -315,9 +317,25 @@ static void flush_records(struct core *core)
 {
     loop_set_turn(core->loop, NULL, NULL);
     records_flush(core);
-    while (core->records.flying > 0 && !queue_failed(core->queue)) {
+    records_resume(core);
+    while (core->records.flying > 0 || core->notices.writing > 0) {
         loop_run_once(core->loop);
         records_flush(core);
+    }
+}
+
+static void on_store_synced(struct letter *letter)
+{
+    LIST_OWNER(letter, struct store_ticket, letter)->home = NULL;
+}
+
+/* Until the store has answered every ticket of ours: it outlives our mailbox. */
+static void flush_store(struct core *core)
+{
+    struct store_ticket ticket = {.home = &core->mailbox, .done_cb = on_store_synced};
+    store_sync(core->store, &ticket);
+    while (ticket.home != NULL) {
+        loop_run_once(core->loop);
     }
 }
 
@@ -351,13 +369,18 @@ void core_start_close(struct core *core)
         loop_run_once(core->loop); /* letters the workers left */
         flush_records(core);
     }
+    view_stop(core->view);
     if (core->api != NULL) {
         api_server_close(core->api, on_api_closed, core);
         loop_run(core->loop);
     }
+    view_free(core->view);
     core->call->core = NULL;
     learnt_save_all(core);
     ramps_save_all(core);
+    if (core->worker_count > 0) {
+        flush_store(core);
+    }
     alert_stop(core->alert);
     slots_free_all(core);
     for (unsigned i = 0; i < core->worker_count; i++) {
@@ -383,6 +406,7 @@ void core_start_close(struct core *core)
     freezes_done(&core->freezes);
     sites_done(&core->sites);
     sources_done(&core->sources);
+    stream_tallies_done(&core->stream_tallies);
     snapshot_unref(core->snapshot);
     free(core->admissions);
     free(core->workers);
@@ -446,10 +470,11 @@ int core_start_check(struct core *core, const struct config *config,
             continue;
         }
         char line[300];
-        (void)snprintf(line, sizeof line,
-                       "%s: %s cannot change while the relay runs: restart it, or put the "
-                       "old value back",
-                       config->path, config_fixed_name((enum config_fixed)fixed));
+        (void)snprintf(
+            line, sizeof line,
+            "%s: %s cannot change while the relay runs: restart it, or put the "
+            "old value back",
+            config->path, config_fixed_name((enum config_fixed)fixed));
         say(owner, line);
         rc = -EINVAL;
     }

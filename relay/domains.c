@@ -16,8 +16,8 @@
 #include "relay/snapshot.h"
 
 /* How long a destination that does not answer is left alone: 15 s, doubling to 15 min. */
-#define DOWN_FIRST_NS (15 * NOW_NS_PER_S)
-#define DOWN_MOST_NS  (15 * 60 * NOW_NS_PER_S)
+#define DOWN_FIRST_NS ((int64_t)15 * NOW_NS_PER_S)
+#define DOWN_MOST_NS  ((int64_t)15 * 60 * NOW_NS_PER_S)
 
 /* How long "no such domain" is taken for granted. */
 #define REFUSED_NS (60 * NOW_NS_PER_S)
@@ -265,14 +265,16 @@ static void ask_dns(struct dest *dest)
                                  on_resolved, dest);
 }
 
-void domains_forget(struct dest *dest)
+void domains_forget(struct domain *domain)
 {
-    resolve_cancel(dest->lookup);
-    dest->lookup = NULL;
-    agenda_drop(&dest->core->agenda, &dest->retry);
-    dest->state = DEST_UNKNOWN;
-    dest->is_probing = false;
-    release_waiting(dest);
+    for (struct dest *dest = domain->owner; dest != NULL; dest = dest->next) {
+        resolve_cancel(dest->lookup);
+        dest->lookup = NULL;
+        agenda_drop(&dest->core->agenda, &dest->retry);
+        dest->state = DEST_UNKNOWN;
+        dest->is_probing = false;
+        assert(list_is_empty(&dest->waiting));
+    }
 }
 
 /* No such domain: its recipients fail, some at a time. */

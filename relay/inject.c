@@ -1,5 +1,6 @@
 #include "relay/inject.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +15,15 @@
 #include "relay/snapshot.h"
 
 #define PRIORITY 5
+#define AGAIN_NS (60 * NOW_NS_PER_S)
 
 struct inject {
     struct list_node node; /* in the caller's list, while flying */
     struct queue_write write;
     struct letter letter;
+    struct agenda_item again; /* after ENOSPC */
     struct core *core;
+    uint64_t id;
     uint64_t about;
     inject_landed_cb landed_cb;
     uint8_t *envelope; /* owned: encoded */
@@ -38,8 +42,7 @@ static void inject_free(struct inject *inject)
 
 void inject_drop_all(struct list *flying)
 {
-    list_each_safe(node, flying)
-    {
+    list_each_safe (node, flying) {
         list_remove(node);
         inject_free(LIST_OWNER(node, struct inject, node));
     }
@@ -47,13 +50,33 @@ void inject_drop_all(struct list *flying)
 
 bool inject_is_flying(struct list *flying, uint64_t about)
 {
-    list_each(node, flying)
-    {
+    list_each (node, flying) {
         if (LIST_OWNER(node, struct inject, node)->about == about) {
             return true;
         }
     }
     return false;
+}
+
+static void on_written(struct queue_write *write, int rc);
+
+static void submit(struct inject *inject)
+{
+    struct iovec head = {inject->envelope, inject->envelope_length};
+    struct iovec header = {inject->header.bytes, inject->header.length};
+    struct iovec body = {inject->body.bytes, inject->body.length};
+    memset(&inject->write, 0, sizeof inject->write);
+    queue_write_accept(&inject->write, inject->id, &head, &header, &body, 1);
+    inject->write.owner = inject;
+    inject->write.may_use_reserve = true;
+    inject->core->notices.writing++;
+    queue_submit(inject->core->queue, &inject->write, QUEUE_SYNCED, on_written);
+}
+
+static void on_again(struct agenda_item *item)
+{
+    struct inject *inject = LIST_OWNER(item, struct inject, again);
+    submit(inject);
 }
 
 static void on_landed(struct letter *letter)
@@ -63,6 +86,12 @@ static void on_landed(struct letter *letter)
     uint64_t about = inject->about;
     inject_landed_cb landed_cb = inject->landed_cb;
     int rc = inject->write.rc;
+    core->notices.writing--;
+    if (rc == -ENOSPC && !core->is_stopping) {
+        log_error("the disk is full: a notice waits to be written; free some space");
+        agenda_set(&core->agenda, &inject->again, (uint64_t)(now_ns() + AGAIN_NS));
+        return;
+    }
     list_remove(&inject->node);
     if (rc == 0) {
         core_index(core, inject->envelope, inject->envelope_length, &inject->write.place);
@@ -130,7 +159,8 @@ static bool encode(struct inject *inject, const struct inject_letter *letter,
                            err) == 0;
 }
 
-void inject_send(struct core *core, struct list *flying, const struct inject_letter *letter)
+bool inject_send(struct core *core, struct list *flying,
+                 const struct inject_letter *letter)
 {
     struct inject *inject = arena_must(1, sizeof *inject);
     struct errmsg err = {.text = ""};
@@ -142,14 +172,11 @@ void inject_send(struct core *core, struct list *flying, const struct inject_let
     if (!encode(inject, letter, &err)) {
         log_error("a notice to <%s> cannot be made: %s", letter->to, err.text);
         inject_free(inject);
-        return;
+        return false;
     }
-    struct iovec head = {inject->envelope, inject->envelope_length};
-    struct iovec header = {inject->header.bytes, inject->header.length};
-    struct iovec body = {inject->body.bytes, inject->body.length};
-    queue_write_accept(&inject->write, letter->id, &head, &header, &body, 1);
-    inject->write.owner = inject;
-    inject->write.may_use_reserve = true;
+    inject->id = letter->id;
+    inject->again.due_cb = on_again;
     list_push_back(flying, &inject->node);
-    queue_submit(core->queue, &inject->write, QUEUE_SYNCED, on_written);
+    submit(inject);
+    return true;
 }

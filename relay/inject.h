@@ -29,12 +29,14 @@ struct inject_letter {
     struct textbuf *body;
     const struct envelope_close *closes; /* recipients it puts to rest; NULL none */
     unsigned close_count;
-    uint64_t about; /* id of the message they are of; 0 none */
+    uint64_t about;             /* id of the message they are of; 0 none */
     inject_landed_cb landed_cb; /* may be NULL */
 };
 
-/* Submit. A letter that cannot be made (the address is none) is told in the log. */
-void inject_send(struct core *core, struct list *flying, const struct inject_letter *letter);
+/* Submit; without space on the disk again in a minute. False, and the log says so, when
+ * the letter cannot be made (the address is none): landed_cb does not come. */
+bool inject_send(struct core *core, struct list *flying,
+                 const struct inject_letter *letter);
 
 /* Is something about this message on its way? */
 bool inject_is_flying(struct list *flying, uint64_t about);

@@ -29,6 +29,8 @@ static void save(struct core *core, struct lane *lane)
     fields_add_int(&fields, "window", snapshot.window);
     fields_add_int(&fields, "window_ceiling", snapshot.window_ceiling);
     fields_add_int(&fields, "behaviour", snapshot.behaviour);
+    fields_add_text(&fields, "cause", lane->cause);
+    fields_add_int(&fields, "cause_at", lane->cause_unix_ms);
     char key[STORE_KEY_BYTES];
     (void)snprintf(key, sizeof key, "%s|%s", lane->source->name, lane->site->name);
     store_put(core->store,
@@ -70,6 +72,10 @@ void learnt_note(struct core *core, struct lane *lane, const struct control_chan
     }
     if (!is_news(change->what)) {
         return;
+    }
+    if (evidence[0] != '\0') {
+        (void)snprintf(lane->cause, sizeof lane->cause, "%s", evidence);
+        lane->cause_unix_ms = now_unix_ms();
     }
     save(core, lane); /* a cut must not be forgotten */
     agenda_drop(&core->agenda, &lane->saver);
@@ -121,6 +127,8 @@ void learnt_load(struct core *core, const struct store_row *row)
                   config != CONFIG_NONE ? config : core->snapshot->config->default_site);
     int64_t now = now_ns();
     struct lane *lane = sites_lane(site, source, now);
+    (void)fields_get_text(&fields, "cause", lane->cause, sizeof lane->cause);
+    lane->cause_unix_ms = fields_int_or(&fields, "cause_at", 0);
     int64_t age_ms = now_unix_ms() - row->unix_ms;
     control_restore(&lane->control, sites_limits(site), &snapshot,
                     age_ms > 0 ? age_ms * NOW_NS_PER_MS : 0, now);

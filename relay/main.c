@@ -281,7 +281,7 @@ int main(int argc, char **argv)
     const char *config_path = "/etc/mesura/mesura.conf";
     bool check = false;
     int option = 0;
-    while ((option = getopt(argc, argv, "c:tVh")) != -1) {
+    while ((option = getopt( /* NOLINT(concurrency-mt-unsafe): before any thread */argc, argv, "c:tVh")) != -1) {
         switch (option) {
         case 'c': config_path = optarg; break;
         case 't': check = true; break;

@@ -188,14 +188,13 @@ static void gather(struct core *core, const struct original *original, owed_cb w
         }
         unsigned i = party->count++;
         party->owed[i].remote[0] = '\0';
-        party->rcpts[i] =
-            (struct bounce_rcpt){.address = from->address,
-                                 .orcpt = from->orcpt,
-                                 .action = action,
-                                 .remote = "",
-                                 .retry_until_unix_ms =
-                                     (int64_t)original->view.expires_unix_ms,
-                                 .attempts = view.attempts};
+        party->rcpts[i] = (struct bounce_rcpt){
+            .address = from->address,
+            .orcpt = from->orcpt,
+            .action = action,
+            .remote = "",
+            .retry_until_unix_ms = (int64_t)original->view.expires_unix_ms,
+            .attempts = view.attempts};
         party->closes[i] = (struct envelope_close){.id = original->view.id,
                                                    .home = original->view.place.segment,
                                                    .number = view.number};
@@ -215,9 +214,10 @@ static void texts_init(struct texts *texts)
     textbuf_init(&texts->body, BODY_MAX);
 }
 
-static void build(struct core *core, const struct original *original,
-                  const struct bounce_rcpt *rcpts, size_t count, struct texts *texts,
-                  uint64_t id, unsigned *out_flags)
+/* Write it; returns the flags of its envelope. */
+static unsigned build(struct core *core, const struct original *original,
+                      const struct bounce_rcpt *rcpts, size_t count, uint64_t id,
+                      struct texts *texts)
 {
     const struct envelope *envelope = &original->content.envelope;
     const char *hostname = core->snapshot->config->hostname;
@@ -249,7 +249,7 @@ static void build(struct core *core, const struct original *original,
         .rcpt_count = count};
     struct bounce_result result = {0};
     bounce_build(&mail, &texts->header, &texts->body, &result);
-    *out_flags = ENVELOPE_IS_DSN | (result.is_8bit ? ENVELOPE_EIGHT_BIT : 0) |
+    return ENVELOPE_IS_DSN | (result.is_8bit ? ENVELOPE_EIGHT_BIT : 0) |
                  (result.is_utf8 ? ENVELOPE_SMTPUTF8 : 0) | ENVELOPE_HAS_DOT_LINE;
 }
 
@@ -262,15 +262,14 @@ static void on_bounce_landed(struct core *core, uint64_t about, int rc)
     }
 }
 
-static void send_notice(struct core *core, const struct original *original,
+static bool send_notice(struct core *core, const struct original *original,
                         const struct bounce_rcpt *rcpts,
                         const struct envelope_close *closes, unsigned count)
 {
     uint64_t id = core_next_id(core);
-    unsigned flags = 0;
     struct texts texts;
     texts_init(&texts);
-    build(core, original, rcpts, count, &texts, id, &flags);
+    unsigned flags = build(core, original, rcpts, count, id, &texts);
     struct inject_letter letter = {.id = id,
                                    .to = original->content.envelope.sender,
                                    .stream = core->snapshot->config->default_stream,
@@ -282,7 +281,19 @@ static void send_notice(struct core *core, const struct original *original,
                                    .close_count = closes != NULL ? count : 0,
                                    .about = closes != NULL ? original->view.id : 0,
                                    .landed_cb = on_bounce_landed};
-    inject_send(core, &core->notices.flying, &letter);
+    return inject_send(core, &core->notices.flying, &letter);
+}
+
+/* There is nobody to tell: what is owed is put to rest, or it would stay for ever. */
+static void end_all(struct core *core, const struct original *original)
+{
+    struct recipient_view view;
+    for (uint32_t at = original->view.first; at != 0; at = view.next) {
+        index_recipient(core->index, at, &view);
+        if (is_owed(&view)) {
+            end_silently(core, original, &view);
+        }
+    }
 }
 
 /* Begin the bounce of a message, unless one is on its way already. */
@@ -301,8 +312,9 @@ static void notices_begin(struct core *core, uint64_t id)
     }
     struct party *party = arena_must(1, sizeof *party);
     gather(core, &original, is_owed, party);
-    if (party->count > 0) {
-        send_notice(core, &original, party->rcpts, party->closes, party->count);
+    if (party->count > 0 &&
+        !send_notice(core, &original, party->rcpts, party->closes, party->count)) {
+        end_all(core, &original);
     }
     free(party);
     queue_message_free(&original.content);
@@ -315,13 +327,26 @@ void notices_look(struct core *core, const void *changes, size_t length)
     struct change change;
     uint64_t last = 0;
     while (change_next(&at, &left, &change) == 1) {
-        bool owed = !change.ended && (change.state == CHANGE_FAILED ||
-                                      change.state == CHANGE_EXPIRED);
+        bool owed = !change.ended &&
+                    (change.state == CHANGE_FAILED || change.state == CHANGE_EXPIRED);
         if (owed && change.id != last) {
             last = change.id;
             notices_begin(core, change.id);
         }
     }
+}
+
+/* Has a crash left a bounce of this message owed? */
+static bool owes(struct core *core, const struct message_view *message)
+{
+    struct recipient_view view;
+    for (uint32_t at = message->first; at != 0; at = view.next) {
+        index_recipient(core->index, at, &view);
+        if (is_owed(&view)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void notices_recover(struct core *core)
@@ -332,14 +357,9 @@ void notices_recover(struct core *core)
         unsigned count = index_each(core->index, &cursor, messages, CHUNK);
         for (unsigned i = 0; i < count; i++) {
             struct message_view message;
-            struct recipient_view view;
             index_message(core->index, messages[i], &message);
-            for (uint32_t at = message.first; at != 0; at = view.next) {
-                index_recipient(core->index, at, &view);
-                if (is_owed(&view)) {
-                    notices_begin(core, message.id);
-                    break;
-                }
+            if (owes(core, &message)) {
+                notices_begin(core, message.id);
             }
         }
     } while (cursor != 0);
@@ -363,7 +383,7 @@ void notices_delayed(struct core *core, uint32_t message)
     struct party *party = arena_must(1, sizeof *party);
     gather(core, &original, is_waiting, party);
     if (party->count > 0) {
-        send_notice(core, &original, party->rcpts, NULL, party->count);
+        (void)send_notice(core, &original, party->rcpts, NULL, party->count);
     }
     free(party);
     queue_message_free(&original.content);
@@ -377,8 +397,8 @@ void notices_relayed(struct core *core, const struct job *job, unsigned rcpt)
     if (!bounce_is_owed(envelope->sender, from->notify, BOUNCE_RELAYED)) {
         return;
     }
-    struct original original = {.message = job->message, .content = job->content,
-                                .is_read = true};
+    struct original original = {
+        .message = job->message, .content = job->content, .is_read = true};
     index_message(core->index, job->message, &original.view);
     char remote[LIMIT_DOMAIN + NETADDR_TEXT_BYTES + 8];
     char ip[NETADDR_TEXT_BYTES];
@@ -391,7 +411,7 @@ void notices_relayed(struct core *core, const struct job *job, unsigned rcpt)
                                   .remote = remote,
                                   .last_attempt_unix_ms = now_unix_ms(),
                                   .attempts = 1};
-    send_notice(core, &original, &relayed, NULL, 1);
+    (void)send_notice(core, &original, &relayed, NULL, 1);
 }
 
 /* ---- alerts ---- */
@@ -450,5 +470,5 @@ void notices_alert(struct core *core, const char *avoid_source, const char *subj
                                    .subject = "alert",
                                    .header = &texts.header,
                                    .body = &texts.body};
-    inject_send(core, &core->notices.flying, &letter);
+    (void)inject_send(core, &core->notices.flying, &letter);
 }

@@ -467,6 +467,7 @@ void ramps_take(struct core *core)
         fill_plan(&config->warmups[entry->warmup], &entry->plan);
         set_zone(entry);
         int32_t today = (int32_t)day_of(entry).number;
+        (void)ledger_day(&entry->ledger, today, NULL); /* or ramps_tick closes it again */
         if (entry->ramp.day < today) {
             close_day(entry, today); /* days that passed while nobody was there */
         }

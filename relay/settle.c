@@ -29,7 +29,12 @@ void settle_clean(const char *text, char *out, unsigned size)
     unsigned used = 0;
     for (; *text != '\0' && used + 1 < size; text++) {
         unsigned char byte = (unsigned char)*text;
-        out[used++] = byte < 0x20 || byte == 0x7f ? '?' : *text;
+        bool is_control = byte < 0x20 || byte == 0x7f;
+        out[used] = *text;
+        if (is_control) {
+            out[used] = '?';
+        }
+        used++;
     }
     out[used] = '\0';
 }
@@ -129,8 +134,10 @@ static void tell_log(const struct answer *answer, enum log_kind kind,
         .user = answer->message.user,
         .site = answer->site,
         .reply = answer->reply,
-        .class = answer->finding != NULL ? finding_class_name(answer->finding->class) : "",
-        .scope = answer->finding != NULL ? finding_scope_name(answer->finding->scope) : "",
+        .class =
+            answer->finding != NULL ? finding_class_name(answer->finding->class) : "",
+        .scope =
+            answer->finding != NULL ? finding_scope_name(answer->finding->scope) : "",
         .dnsbl = answer->finding != NULL ? answer->finding->list : "",
         .delay_ms = answer->now_ms - id_unix_ms(answer->message.id),
         .attempt = change->attempts,
@@ -162,8 +169,7 @@ static void end_failed(struct answer *answer, struct change *change,
                        enum change_state state)
 {
     const struct envelope *envelope = answer->envelope;
-    enum bounce_action action =
-        state == CHANGE_EXPIRED ? BOUNCE_EXPIRED : BOUNCE_FAILED;
+    enum bounce_action action = state == CHANGE_EXPIRED ? BOUNCE_EXPIRED : BOUNCE_FAILED;
     change->state = state;
     /* Without the envelope at hand a DSN is taken as owed; notice looks again. */
     change->ended =
@@ -182,10 +188,10 @@ static void keep_waiting(struct answer *answer, struct change *change)
         change->next_unix_ms = (uint64_t)answer->now_ms;
         return;
     }
-    struct backoff_life life = {
-        .lifetime_ns = (int64_t)(answer->message.expires_unix_ms -
-                                 answer->message.accepted_unix_ms) *
-                       NOW_NS_PER_MS};
+    struct backoff_life life = {.lifetime_ns =
+                                    (int64_t)(answer->message.expires_unix_ms -
+                                              answer->message.accepted_unix_ms) *
+                                    NOW_NS_PER_MS};
     struct backoff_ask ask = {
         .attempts = change->attempts,
         .age_ns =
@@ -203,16 +209,33 @@ static void keep_waiting(struct answer *answer, struct change *change)
     change->next_unix_ms = (uint64_t)(answer->now_ms + next.wait_ns / NOW_NS_PER_MS);
 }
 
+/* Due at once where a stop holds it now, so that it goes when that is lifted. Where none
+ * does (a stream that only observes, a refusal that stops nothing) it backs off. */
+static void hold(struct answer *answer, struct change *change)
+{
+    const struct lane *lane = answer->lane;
+    bool is_held =
+        answer->job != NULL && answer->job->may_stop &&
+        (lane->source->stop.state != STOP_CLEAR || lane->stop.state != STOP_CLEAR);
+    if (!is_held) {
+        keep_waiting(answer, change);
+        return;
+    }
+    change->state = CHANGE_WAITING;
+    change->next_unix_ms = (uint64_t)answer->now_ms;
+}
+
 static void count(struct answer *answer, const struct change *change)
 {
     struct core *core = answer->core;
-    struct tally *tallies[3] = {NULL, NULL, NULL};
+    struct tally *tallies[4] = {NULL, NULL, NULL,
+                                stream_tally(&core->stream_tallies, answer->message.stream)};
     if (answer->lane != NULL) {
         tallies[0] = &answer->job->slot->lane->tally;
         tallies[1] = &answer->job->slot->lane->source->tally;
         tallies[2] = &answer->job->slot->lane->site->tally;
     }
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         if (tallies[i] != NULL) {
             tallies[i]->delivered += change->state == CHANGE_DELIVERED;
             tallies[i]->retried += change->state == CHANGE_WAITING;
@@ -260,9 +283,7 @@ static void settle(struct answer *answer)
             CONFIG_ON_BLOCK_BOUNCE) {
             end_failed(answer, &change, CHANGE_FAILED);
         } else {
-            /* Due at once: the stop holds it, and nothing else when that is lifted. */
-            change.state = CHANGE_WAITING;
-            change.next_unix_ms = (uint64_t)answer->now_ms;
+            hold(answer, &change);
         }
         break;
     case VERDICT_RETRY: keep_waiting(answer, &change); break;
@@ -284,6 +305,19 @@ static void settle(struct answer *answer)
 
 /* ---- a job ---- */
 
+/* An operator may have ended it while it was out; then there is nothing to settle. */
+static bool is_ours_still(struct core *core, const struct job *job, unsigned i)
+{
+    struct recipient_view view;
+    if (index_find(core->index, job->id) != job->message ||
+        index_recipient_of(core->index, job->message, job->rcpts[i].number) !=
+            job->rcpts[i].handle) {
+        return false;
+    }
+    index_recipient(core->index, job->rcpts[i].handle, &view);
+    return !view.ended && view.phase == INDEX_OUT && view.flow != NULL;
+}
+
 static void settle_answered(struct core *core, struct job *job)
 {
     struct lane *lane = job->slot->lane;
@@ -291,6 +325,9 @@ static void settle_answered(struct core *core, struct job *job)
     uint32_t accepted = 0;
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         struct job_rcpt *rcpt = &job->rcpts[i];
+        if (!is_ours_still(core, job, i)) {
+            continue;
+        }
         struct answer answer = {.core = core,
                                 .job = job,
                                 .reply = &rcpt->reply,
@@ -304,7 +341,7 @@ static void settle_answered(struct core *core, struct job *job)
         index_message(core->index, job->message, &answer.message);
         answer.stream = stream_of(core, answer.message.stream);
         accepted += answer.verdict.message == VERDICT_DONE;
-        if (i == 0) {
+        if (dest == NULL) {
             struct lading *lading = answer.recipient.flow->owner;
             dest = lading->dest;
             teach_dest(dest, job, &answer.verdict);
@@ -326,6 +363,9 @@ static void settle_untried(struct core *core, struct job *job, uint64_t not_befo
     struct lane *lane = job->slot->lane;
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         struct recipient_view view;
+        if (!is_ours_still(core, job, i)) {
+            continue;
+        }
         index_put_back(core->index, job->rcpts[i].handle, not_before_ms);
         index_recipient(core->index, job->rcpts[i].handle, &view);
         struct lading *lading = view.flow->owner;
@@ -343,17 +383,24 @@ static void settle_unreadable(struct core *core, struct job *job)
     char id[ID_BYTES];
     id_print(job->id, id);
     if (job->read_rc != -EBADMSG) {
-        log_error("message %s cannot be read just now; it is tried again in a minute", id);
+        log_error("message %s cannot be read just now; it is tried again in a minute",
+                  id);
         settle_untried(core, job, (uint64_t)now_unix_ms() + 60000);
         return;
     }
     log_error("message %s is damaged on the disk; it is held, see mesura queue show %s",
               id, id);
+    struct dest *dest = NULL;
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         struct answer answer = {.core = core, .now_ms = now_unix_ms()};
+        if (!is_ours_still(core, job, i)) {
+            continue;
+        }
         struct change change;
         index_recipient(core->index, job->rcpts[i].handle, &answer.recipient);
         index_message(core->index, job->message, &answer.message);
+        struct lading *lading = answer.recipient.flow->owner;
+        dest = dest == NULL ? lading->dest : dest;
         fill_change(&answer, NULL, &change);
         change.state = CHANGE_HELD;
         change.reason = "the stored message is damaged";
@@ -362,9 +409,24 @@ static void settle_unreadable(struct core *core, struct job *job)
         answer.site = job->slot->lane->site->name;
         tell_log(&answer, LOG_HELD, &change);
     }
+    if (dest != NULL) {
+        domains_untried(dest);
+    }
     ramps_settle(core, job->slot->lane, job, 0);
     if (job->is_probe) {
         control_probe_lost(&job->slot->lane->control, now_ns());
+    }
+}
+
+/* Its clock has rung while it was out, and does not ring again. */
+static void end_late(struct core *core, const struct job *job)
+{
+    struct message_view message = {.expires_unix_ms = UINT64_MAX};
+    if (index_find(core->index, job->id) == job->message) {
+        index_message(core->index, job->message, &message);
+    }
+    if (message.expires_unix_ms <= (uint64_t)now_unix_ms()) {
+        settle_expired(core, job->message);
     }
 }
 
@@ -379,7 +441,9 @@ void settle_job(struct core *core, struct job *job)
     case JOB_NOT_STARTED: settle_untried(core, job, 0); break;
     case JOB_UNREADABLE: settle_unreadable(core, job); break;
     }
+    end_late(core, job);
     slots_idle(core, slot);
+    slots_trim(slot->lane, now_ns());
     scheduler_kick(core, slot->lane->site);
     job_free(job);
 }

@@ -37,6 +37,8 @@ struct meter {
 void meter_add(struct meter *meter, uint32_t count, int64_t now_ns);
 double meter_per_second(const struct meter *meter, int64_t now_ns);
 
+#define LANE_CAUSE_BYTES 256
+
 struct lane {
     struct source *source;      /* borrowed */
     struct site *site;          /* borrowed */
@@ -48,10 +50,13 @@ struct lane {
     struct pace pace;
     struct list idle; /* struct slot */
     struct list busy;
-    uint32_t slots; /* of both lists */
+    uint32_t slots;  /* of both lists, and those that end */
+    uint32_t ending; /* of them, told to end and not gone yet */
     struct tally tally;
     struct meter meter;
     struct evidence deferrals; /* of attempts, an hour's half-life */
+    char cause[LANE_CAUSE_BYTES]; /* the reply that last changed a limit; "" none */
+    int64_t cause_unix_ms;
     struct agenda_item saver;  /* writes what was learnt to the store, now and then */
     bool is_unsaved;
 };

@@ -118,14 +118,23 @@ class Session:
         elif verb == "STARTTLS":
             if not self.say(verb):
                 return False
+            if not self.last.startswith(b"220"):
+                return True
             self.connection = self.peer.tls_context.wrap_socket(self.connection, server_side=True)
             self.tls = True
             return True
         elif verb == "MAIL":
             self.message = Message(self)
             self.message.mail_line = argument
-            self.message.sender = argument.partition("<")[2].partition(">")[0]
+            if not self.say(verb, argument):
+                return False
+            if self.last.startswith(b"2"):
+                self.message.sender = argument.partition("<")[2].partition(">")[0]
+            return True
         elif verb == "RCPT":
+            if self.message.sender is None:
+                self.connection.sendall(b"503 5.5.1 MAIL first\r\n")
+                return True
             if not self.say(verb, argument):
                 return False
             if self.last.startswith(b"2"):
