@@ -21,6 +21,7 @@
 #include "relay/arena.h"
 #include "relay/core.h"
 #include "relay/limits.h"
+#include "relay/now.h"
 #include "relay/worker.h"
 
 struct piece {
@@ -36,6 +37,7 @@ struct accept {
     struct letter to_worker;
     struct letter to_core;
     struct queue_upload upload;
+    uint64_t id;
     struct worker *worker; /* borrowed */
     accept_room_cb room_cb;
     accept_done_cb done_cb;
@@ -100,6 +102,7 @@ int accept_open(struct accept **out, struct worker *worker, uint64_t size_bytes,
     }
     struct accept *accept = arena_must(1, sizeof *accept);
     accept->worker = worker;
+    accept->id = id_next(&worker->ids, now_unix_ms());
     accept->room_cb = room_cb;
     accept->owner = owner;
     accept->reserved_bytes = bytes;
@@ -108,6 +111,11 @@ int accept_open(struct accept **out, struct worker *worker, uint64_t size_bytes,
     worker->accepts++;
     *out = accept;
     return 0;
+}
+
+uint64_t accept_id(const struct accept *accept)
+{
+    return accept->id;
 }
 
 bool accept_wants_more(const struct accept *accept)
@@ -180,7 +188,7 @@ static int launch_piece(struct accept *accept)
     piece->bytes = accept->body;
     accept->pieces[piece->number] = (struct place){0};
     accept->flying++;
-    queue_write_piece(&piece->write, 0, piece->bytes, accept->body_length);
+    queue_write_piece(&piece->write, accept->id, piece->bytes, accept->body_length);
     piece->write.owner = piece;
     accept->body = NULL;
     accept->body_length = 0;
@@ -326,8 +334,7 @@ static int write_record(struct accept *accept)
     }
     __atomic_store_n(&accept->refs, 2, __ATOMIC_RELAXED);
     accept->write.owner = accept;
-    queue_write_accept(&accept->write, accept->write.id, &envelope, &header, &body,
-                       body_count);
+    queue_write_accept(&accept->write, accept->id, &envelope, &header, &body, body_count);
     queue_submit(accept->worker->queue, &accept->write, QUEUE_SYNCED, on_written);
     return 0;
 }
@@ -335,6 +342,7 @@ static int write_record(struct accept *accept)
 int accept_commit(struct accept *accept, struct envelope *envelope, const char *header,
                   size_t header_length, accept_done_cb done_cb)
 {
+    assert(envelope->id == accept->id);
     int rc = accept->rc;
     if (rc == 0 && accept->piece_count > 0 && accept->body_length > 0) {
         rc = launch_piece(accept);
@@ -358,7 +366,6 @@ int accept_commit(struct accept *accept, struct envelope *envelope, const char *
     }
     memcpy(accept->header, header, header_length);
     accept->header_length = header_length;
-    accept->write.id = envelope->id;
     accept->done_cb = done_cb;
     accept->is_committing = true;
     if (accept->flying == 0) {

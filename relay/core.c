@@ -316,7 +316,9 @@ void core_stop(struct core *core, int exit_status)
     }
     core->is_stopping = true;
     core->exit_status = exit_status;
-    timer_stop(core->second);
+    if (core->second != NULL) { /* NULL when the start has failed */
+        timer_stop(core->second);
+    }
     for (unsigned i = 0; i < core->worker_count; i++) {
         worker_stop(core->workers[i]);
     }

@@ -324,15 +324,15 @@ static void flush_records(struct core *core)
     }
 }
 
-static void on_store_synced(struct letter *letter)
+static void on_synced(struct letter *letter)
 {
     LIST_OWNER(letter, struct store_ticket, letter)->home = NULL;
 }
 
-/* Until the store has answered every ticket of ours: it outlives our mailbox. */
+/* Every ticket of ours is answered: the store outlives our mailbox. */
 static void flush_store(struct core *core)
 {
-    struct store_ticket ticket = {.home = &core->mailbox, .done_cb = on_store_synced};
+    struct store_ticket ticket = {.home = &core->mailbox, .done_cb = on_synced};
     store_sync(core->store, &ticket);
     while (ticket.home != NULL) {
         loop_run_once(core->loop);
@@ -376,18 +376,16 @@ void core_start_close(struct core *core)
     }
     view_free(core->view);
     core->call->core = NULL;
-    learnt_save_all(core);
-    ramps_save_all(core);
-    if (core->worker_count > 0) {
+    if (core->worker_count > 0) { /* else nothing has moved, or not all was read */
+        learnt_save_all(core);
+        ramps_save_all(core);
         flush_store(core);
+        reader_stop();
     }
     alert_stop(core->alert);
     slots_free_all(core);
     for (unsigned i = 0; i < core->worker_count; i++) {
         worker_free(core->workers[i]); /* only now: slots and records spoke to them */
-    }
-    if (core->worker_count > 0) {
-        reader_stop();
     }
     forget_flows(core);
     resolve_close(core->resolve);

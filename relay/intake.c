@@ -17,7 +17,8 @@
 #include "relay/terms.h"
 #include "relay/worker.h"
 
-#define ANSWER_BYTES 400
+#define ANSWER_BYTES       400
+#define TOO_LARGE_FOR_USER "5.3.4 larger than this user may send"
 
 void intake_init(struct intake *intake, struct worker *worker, struct snapshot *snapshot,
                  struct smtp_in *engine)
@@ -125,6 +126,13 @@ static bool check_client(struct intake *intake)
     return true;
 }
 
+static bool is_above_users_limit(const struct intake *intake, uint64_t size_bytes)
+{
+    const struct users_user *user = intake->client.user;
+    return user != NULL && user->max_message_bytes != 0 &&
+           size_bytes > user->max_message_bytes;
+}
+
 void intake_mail(struct intake *intake, const struct address *sender,
                  const struct mail_params *params)
 {
@@ -146,10 +154,8 @@ void intake_mail(struct intake *intake, const struct address *sender,
     if (!check_client(intake)) {
         return;
     }
-    const struct users_user *user = intake->client.user;
-    if (user != NULL && user->max_message_bytes != 0 &&
-        params->size_bytes > user->max_message_bytes) {
-        refuse(intake, "MAIL", "", 552, "5.3.4 larger than this user may send");
+    if (is_above_users_limit(intake, params->size_bytes)) {
+        refuse(intake, "MAIL", "", 552, TOO_LARGE_FOR_USER);
         return;
     }
     int rc = queue_reserve(intake->worker->queue, params->size_bytes, 1);
@@ -242,9 +248,10 @@ void intake_data(struct intake *intake)
         refuse_credit(intake, "DATA", rc);
         return;
     }
-    intake->id = id_next(&intake->worker->ids, now_unix_ms());
+    intake->id = accept_id(intake->accept);
     message_init(&intake->message);
     intake->has_content = true;
+    intake->content_bytes = 0;
     smtp_in_answer(intake->engine, 354, "go ahead, end with a line that is a single dot");
 }
 
@@ -259,8 +266,9 @@ static bool take_body(struct intake *intake, const char *bytes, size_t length)
     if (rc != 0) {
         smtp_in_refuse_content(
             intake->engine, rc == -EIO ? 451 : 452,
-            rc == -EIO ? "4.3.0 the queue of this relay cannot be written; try again later"
-                       : "4.3.1 this relay has no room for the message; try again later");
+            rc == -EIO
+                ? "4.3.0 the queue of this relay cannot be written; try again later"
+                : "4.3.1 this relay has no room for the message; try again later");
         return false;
     }
     intake->is_blocked = !accept_wants_more(intake->accept);
@@ -282,6 +290,11 @@ static bool begin_body(struct intake *intake)
 void intake_content(struct intake *intake, const char *bytes, size_t length)
 {
     struct message *message = &intake->message;
+    intake->content_bytes += length;
+    if (is_above_users_limit(intake, intake->content_bytes)) {
+        smtp_in_refuse_content(intake->engine, 552, TOO_LARGE_FOR_USER);
+        return;
+    }
     size_t used = message_feed(message, bytes, length);
     if (message->refusal.code != 0) {
         smtp_in_refuse_content(intake->engine, message->refusal.code,

@@ -213,7 +213,12 @@ static void keep_waiting(struct answer *answer, struct change *change)
  * does (a stream that only observes, a refusal that stops nothing) it backs off. */
 static void hold(struct answer *answer, struct change *change)
 {
+    const struct config *config = answer->core->snapshot->config;
     const struct lane *lane = answer->lane;
+    if (config->streams[answer->stream].on_block == CONFIG_ON_BLOCK_BOUNCE) {
+        end_failed(answer, change, CHANGE_FAILED);
+        return;
+    }
     bool is_held =
         answer->job != NULL && answer->job->may_stop &&
         (lane->source->stop.state != STOP_CLEAR || lane->stop.state != STOP_CLEAR);
@@ -278,27 +283,18 @@ static void settle(struct answer *answer)
         change.ended = true;
         break;
     case VERDICT_BOUNCE: end_failed(answer, &change, CHANGE_FAILED); break;
-    case VERDICT_HOLD:
-        if (core->snapshot->config->streams[answer->stream].on_block ==
-            CONFIG_ON_BLOCK_BOUNCE) {
-            end_failed(answer, &change, CHANGE_FAILED);
-        } else {
-            hold(answer, &change);
-        }
-        break;
+    case VERDICT_HOLD: hold(answer, &change); break;
     case VERDICT_RETRY: keep_waiting(answer, &change); break;
     }
-    if (records_add(core, &change) == 0) {
+    uint32_t recipient = records_add(core, &change);
+    if (recipient == 0) {
         return;
     }
     count(answer, &change);
     tell_log(answer, kind_of(&change), &change);
     if (change.state == CHANGE_WAITING) {
         struct recipient_view view;
-        index_recipient(core->index,
-                        index_recipient_of(core->index, answer->recipient.message,
-                                           answer->recipient.number),
-                        &view);
+        index_recipient(core->index, recipient, &view);
         scheduler_touch(core, view.flow);
     }
 }
@@ -399,8 +395,7 @@ static void settle_unreadable(struct core *core, struct job *job)
         struct change change;
         index_recipient(core->index, job->rcpts[i].handle, &answer.recipient);
         index_message(core->index, job->message, &answer.message);
-        struct lading *lading = answer.recipient.flow->owner;
-        dest = dest == NULL ? lading->dest : dest;
+        dest = ((struct lading *)answer.recipient.flow->owner)->dest;
         fill_change(&answer, NULL, &change);
         change.state = CHANGE_HELD;
         change.reason = "the stored message is damaged";

@@ -14,15 +14,22 @@ static const struct config_listener *listener_of(const struct intake *intake)
 
 /* The stream the message goes by: header, credential, listener. CONFIG_NONE: it may not
  * go by the one it names. */
-static uint32_t choose_stream(const struct intake *intake)
+static const char *named_stream(const struct intake *intake)
 {
-    const struct config *config = intake->snapshot->config;
-    const struct config_listener *listener = listener_of(intake);
     const struct users_user *user = intake->client.user;
     const char *named = intake->message.facts.stream;
     if (named[0] == '\0' && user != NULL && user->stream_count > 0) {
         named = user->streams[0];
     }
+    return named;
+}
+
+static uint32_t choose_stream(const struct intake *intake)
+{
+    const struct config *config = intake->snapshot->config;
+    const struct config_listener *listener = listener_of(intake);
+    const struct users_user *user = intake->client.user;
+    const char *named = named_stream(intake);
     if (named[0] == '\0') {
         return listener->stream;
     }
@@ -59,8 +66,8 @@ static bool read_priority(const struct intake *intake, uint8_t *out, char *text,
     }
     *out = (uint8_t)(asked[0] - '0');
     if (user != NULL && (*out < user->priority_low || *out > user->priority_high)) {
-        (void)snprintf(text, size, "5.7.1 user %s may use priorities %u to %u", user->name,
-                       user->priority_low, user->priority_high);
+        (void)snprintf(text, size, "5.7.1 user %s may use priorities %u to %u",
+                       user->name, user->priority_low, user->priority_high);
         return false;
     }
     return true;
@@ -72,7 +79,7 @@ bool terms_read(const struct intake *intake, struct terms *out, char *text, size
     out->stream = choose_stream(intake);
     if (out->stream == CONFIG_NONE) {
         (void)snprintf(text, size, "5.7.1 stream \"%s\" may not be used on listener %s",
-                       facts->stream, listener_of(intake)->name);
+                       named_stream(intake), listener_of(intake)->name);
         return false;
     }
     if (!read_priority(intake, &out->priority, text, size)) {

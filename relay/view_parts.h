@@ -100,6 +100,10 @@ const struct view_cell *view_survey_site(const struct view_survey *survey,
 uint64_t view_survey_ready(struct view *view, const struct source *source,
                            const struct site *site);
 
+/* Is the source one of the stream's? */
+bool view_may_carry(const struct core *core, uint32_t stream,
+                    const struct source *source);
+
 /* When the oldest message was accepted: of a stream, or of all (CONFIG_NONE); 0 when not
  * known. Found by walking messages, some at each call: exact while the queue is small,
  * else as of the last full round. */
@@ -124,6 +128,7 @@ struct view_path {
     const struct message_view *message;     /* NULL: not of one message */
     const struct recipient_view *recipient; /* NULL as well then */
     const struct change *last;              /* its last change, or NULL */
+    const char *reply;                      /* the last it had; NULL or "" none */
     struct scheduler_gates gates;
     struct gate_block blocks[3]; /* hold, freeze of the user, destination */
     struct gate_answer answers[GATE_COUNT];

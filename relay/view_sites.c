@@ -93,6 +93,8 @@ static const char *state_of(struct view *view, const struct spot *place,
         return "moving";
     }
     if (lanes->count > 0 && lanes->stopped == lanes->count) {
+        (void)snprintf(words->sentence, sizeof words->sentence,
+                       "no source that has sent here is in service");
         return "stopped";
     }
     return place->sums.deferred > 0 ? "waiting" : "idle";

@@ -269,8 +269,7 @@ const struct view_cell *view_survey_site(const struct view_survey *survey,
     return survey->cells + low;
 }
 
-static bool may_carry(const struct core *core, uint32_t stream,
-                      const struct source *source)
+bool view_may_carry(const struct core *core, uint32_t stream, const struct source *source)
 {
     const struct config_stream *config = &core->snapshot->config->streams[stream];
     for (size_t i = 0; source->index != CONFIG_NONE && i < config->sources.count; i++) {
@@ -291,7 +290,7 @@ uint64_t view_survey_ready(struct view *view, const struct source *source,
     uint64_t ready = 0;
     for (size_t i = 0; i < count; i++) {
         bool takes = cells[i].source == CONFIG_NONE
-                         ? may_carry(view->core, cells[i].stream, source)
+                         ? view_may_carry(view->core, cells[i].stream, source)
                          : view->core->sources.items[cells[i].source] == source;
         ready += takes ? cells[i].sums.ready : 0;
     }

@@ -24,6 +24,9 @@
 
 #define SLICE_NS (2 * NOW_NS_PER_MS)
 
+/* An operator's acts in a row, behind which the last reply is looked for. */
+#define ACTS_MOST 8
+
 /* Between two looks at the clock. */
 #define STEPS 32
 
@@ -301,6 +304,30 @@ static void fill_content(const struct view_walk *walk, struct view_match *match)
     }
 }
 
+/* The last reply: of the last record, or of one before it, when an operator has acted
+ * since. */
+static void fill_reply(struct core *core, const struct change *last,
+                       struct view_match *match, char reply[CHANGE_TEXT + 32])
+{
+    struct change change = *last;
+    uint8_t *block = NULL;
+    for (unsigned i = 0; i < ACTS_MOST && change.actor[0] != '\0'; i++) {
+        uint8_t *older = NULL;
+        if (!view_read_change(core, &change.previous, match->view.id, match->view.number,
+                              &change, &older)) {
+            break;
+        }
+        free(block);
+        block = older;
+    }
+    if (change.actor[0] == '\0' && (change.code != 0 || change.text[0] != '\0')) {
+        match->row.reply = view_change_reply(&change, reply);
+        match->row.class_name = finding_class_name(
+            (enum finding_class)(change.reply_class % FINDING_CLASSES));
+    }
+    free(block);
+}
+
 /* The asker sees it, if it matches to the end. */
 static enum view_step offer(struct view_walk *walk, struct view_match *match)
 {
@@ -314,11 +341,7 @@ static enum view_step offer(struct view_walk *walk, struct view_match *match)
     if (wants_change(walk) && view_read_change(core, &match->view.last, match->view.id,
                                                match->view.number, &last, &block)) {
         match->last = &last;
-        match->row.reply = view_change_reply(&last, reply);
-        if (last.code != 0 || last.text[0] != '\0') {
-            match->row.class_name = finding_class_name(
-                (enum finding_class)(last.reply_class % FINDING_CLASSES));
-        }
+        fill_reply(core, &last, match, reply);
         if (match->view.state == CHANGE_HELD) {
             (void)snprintf(held_by, sizeof held_by, "%s%s%s", last.actor,
                            last.reason[0] != '\0' ? ": " : "", last.reason);

@@ -109,7 +109,8 @@ static enum view_step on_recipient(struct view_walk *walk, const struct view_mat
                              .user = match->view.flow->user,
                              .message = &match->message_view,
                              .recipient = &match->view,
-                             .last = match->last};
+                             .last = match->last,
+                             .reply = match->row.reply};
     struct telling telling = {.answer = walk->answer,
                               .subject = subject,
                               .recipients = 1,
@@ -189,6 +190,27 @@ static void why_domain(struct view *view, const struct domain *domain,
     api_answer_done(answer, API_DONE, "");
 }
 
+/* Nothing waits: the lanes as they are, each for the first stream that may use it. */
+static void tell_idle(struct core *core, struct site *site, struct api_answer *answer,
+                      unsigned *paths)
+{
+    const struct config *config = core->snapshot->config;
+    struct telling telling = {.answer = answer, .subject = site->name, .paths = paths};
+    list_each (node, &site->lanes) {
+        struct lane *lane = LIST_OWNER(node, struct lane, by_site);
+        struct view_path path = {.core = core, .site = site, .lane = lane};
+        path.source = lane->source;
+        while (path.stream < config->stream_count &&
+               !view_may_carry(core, path.stream, lane->source)) {
+            path.stream++;
+        }
+        if (path.stream < config->stream_count) {
+            view_path_ask(&path);
+            tell_path(&path, &telling);
+        }
+    }
+}
+
 static void why_site(struct view *view, struct site *site, struct api_answer *answer)
 {
     struct core *core = view->core;
@@ -210,11 +232,8 @@ static void why_site(struct view *view, struct site *site, struct api_answer *an
                                 : "";
         tell_sources(&path, bound, &telling);
     }
-    for (uint32_t i = 0; count == 0 && i < core->snapshot->config->stream_count; i++) {
-        struct view_path path = {.core = core, .stream = i, .site = site};
-        struct telling telling = {
-            .answer = answer, .subject = site->name, .paths = &paths};
-        tell_sources(&path, "", &telling);
+    if (count == 0) {
+        tell_idle(core, site, answer, &paths);
     }
     api_answer_done(answer, API_DONE, "");
 }

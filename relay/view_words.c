@@ -62,19 +62,20 @@ static void say_lifetime(const struct view_path *path, struct view_words *words,
 {
     const struct config_stream *stream = stream_of(path);
     int64_t life_ms = stream->lifetime_ns / NOW_NS_PER_MS;
-    if (path->message != NULL) {
-        int64_t accepted = (int64_t)path->message->accepted_unix_ms;
-        life_ms = (int64_t)path->message->expires_unix_ms - accepted;
-        put_duration(words->value, now_unix_ms() - accepted);
-        row->since_unix_ms = accepted;
+    put_where(path, &stream->lifetime_ns, words->owner);
+    if (path->message == NULL) {
+        put_duration(words->value, life_ms);
+        return;
     }
-    put_duration(words->limit, life_ms);
-    int64_t difference_ms = life_ms - stream->lifetime_ns / NOW_NS_PER_MS;
-    if (difference_ms > 2000 || difference_ms < -2000) {
+    int64_t accepted = (int64_t)path->message->accepted_unix_ms;
+    int64_t own_ms = (int64_t)path->message->expires_unix_ms - accepted;
+    if (own_ms > life_ms + 2000 || own_ms < life_ms - 2000) { /* kept to the second */
         view_words_put(words->owner, "the message's own lifetime");
-    } else {
-        put_where(path, &stream->lifetime_ns, words->owner);
+        life_ms = own_ms;
     }
+    put_duration(words->value, now_unix_ms() - accepted);
+    put_duration(words->limit, life_ms);
+    row->since_unix_ms = accepted;
     say(words, "its lifetime of %s is over: it expires", words->limit);
 }
 
@@ -101,21 +102,19 @@ static void say_backoff(const struct view_path *path, struct view_words *words,
                         struct api_gate *row)
 {
     const struct config *config = path->core->snapshot->config;
+    const struct config_schedule *schedule = &config->schedules[stream_of(path)->retry];
     const struct recipient_view *recipient = path->recipient;
     const struct change *last = path->last;
-    put_where(path, &config->schedules[stream_of(path)->retry].first_ns, words->owner);
-    if (recipient == NULL) {
+    char where[VIEW_TEXT];
+    if (recipient == NULL || row->state != API_GATE_CLOSED) {
         return;
     }
-    if (recipient->attempts > 0) {
-        view_words_put(words->value, "%u attempt%s", recipient->attempts,
-                       recipient->attempts == 1 ? "" : "s");
-    }
-    if (last != NULL && last->state == CHANGE_WAITING) {
-        char reply[CHANGE_TEXT + 32];
-        put_reply(words, view_change_reply(last, reply));
-        row->since_unix_ms = (int64_t)last->when_unix_ms;
-    }
+    put_where(path, &schedule->first_ns, where);
+    view_words_put(words->owner, "schedule %s (%s)", schedule->name, where);
+    view_words_put(words->value, "%u attempt%s", recipient->attempts,
+                   recipient->attempts == 1 ? "" : "s");
+    put_reply(words, path->reply != NULL ? path->reply : "");
+    row->since_unix_ms = last != NULL ? (int64_t)last->when_unix_ms : 0;
     say(words, "waits for its next attempt%s%s",
         words->reply[0] != '\0' ? " after: " : "", words->reply);
 }

@@ -145,6 +145,15 @@ static void print_attempt(const json_t *row)
     char took[64];
     const char *dnsbl = mesura_text_get(row, "dnsbl");
 
+    if (mesura_text_get(row, "class")[0] == '\0') {
+        /* No server has spoken: an operator's act, or our own decision. */
+        mesura_text_line("  %s  %s  %s",
+                         mesura_text_clock(mesura_text_int(row, "start_unix_ms"), when),
+                         mesura_text_get(row, "outcome"),
+                         mesura_text_get(row, "recipient"));
+        mesura_text_line("      %s", mesura_text_get(row, "reply"));
+        return;
+    }
     mesura_text_line("  %s  %s to %s  from %s (%s)  at %s %s, %s, %s",
                      mesura_text_clock(mesura_text_int(row, "start_unix_ms"), when),
                      mesura_text_get(row, "outcome"), mesura_text_get(row, "recipient"),

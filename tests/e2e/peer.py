@@ -69,6 +69,7 @@ class Session:
         self.message = Message(self)
         self.taken = 0
         self.buffer = b""
+        self.last = b""
 
     def read_line(self):
         while b"\n" not in self.buffer:
@@ -88,6 +89,9 @@ class Session:
             return False
         if reply is HANG:
             self.peer.hang(self.connection)
+            return False
+        if hasattr(reply, "data"):  # a torn one
+            self.connection.sendall(reply.data)
             return False
         if isinstance(reply, str):
             reply = ("\r\n".join(reply.split("\n")) + "\r\n").encode()
@@ -171,7 +175,7 @@ class Session:
         message.data = b"".join(line[1:] if line.startswith(b".") else line for line in wire)
         message.time = time.monotonic()
         good = self.say("DOT", message)
-        if getattr(self, "last", b"").startswith(b"2"):
+        if good and self.last.startswith(b"2"):
             self.taken += 1
             with self.peer.lock:
                 self.peer.messages.append(message)
