@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "relay/entropy.h"
 #include "relay/log.h"
 #include "relay/net/listener.h"
+#include "relay/net/signals.h"
 #include "relay/now.h"
 #include "relay/snapshot.h"
 #include "relay/store.h"
@@ -265,11 +267,13 @@ static void close_all(struct daemon *daemon)
 
 static int run(const char *config_path)
 {
+    static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
     struct daemon daemon = {.config_path = config_path};
     struct errmsg err = {.text = ""};
     int64_t floor_ms = 0;
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* keys and passwords: no core files */
     (void)umask(0027);
+    signals_hold(numbers, 3); /* until core takes them */
     if (read_config(&daemon) != 0) {
         return 1;
     }
