@@ -323,6 +323,17 @@ static void flush_records(struct core *core)
     }
 }
 
+/* Until the store has answered every ramp: it answers to us. */
+static void await_leases(struct core *core)
+{
+    list_each(node, &core->ramps.entries)
+    {
+        while (LIST_OWNER(node, struct ramp_entry, node)->is_leasing) {
+            loop_run_once(core->loop);
+        }
+    }
+}
+
 /* The index lives on until queue_close: it must not call us any more, and nothing of ours
  * may stay in it. */
 static void forget_flows(struct core *core)
@@ -353,6 +364,7 @@ void core_start_close(struct core *core)
         loop_run_once(core->loop); /* letters the workers left */
         flush_records(core);
     }
+    await_leases(core);
     view_stop(core->view);
     if (core->api != NULL) {
         api_server_close(core->api, on_api_closed, core);

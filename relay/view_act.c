@@ -177,7 +177,7 @@ static void change_one(struct acting *acting, const struct view_match *match)
     case API_ACT_RELEASE:
     case API_ACT_RETRY:
         change.state = CHANGE_WAITING;
-        change.next_unix_ms = change.when_unix_ms;
+        change.next_unix_ms = 0; /* at once */
         break;
     case API_ACT_BOUNCE: fill_bounce(match, text, &change); break;
     }
