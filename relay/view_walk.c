@@ -352,6 +352,8 @@ static enum view_step offer(struct view_walk *walk, struct view_match *match)
     if (api_filter_match(&walk->filter, &match->row, now_unix_ms())) {
         step = walk->match_cb(walk, match);
     }
+    match->last = NULL;
+    match->row.reply = match->row.class_name = match->row.held_by = "";
     free(block);
     return step;
 }

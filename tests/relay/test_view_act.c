@@ -120,6 +120,7 @@ TEST(view_act, active_ones_are_left_alone)
     uint32_t recipient = index_find(rig.core->index, id);
     index_take(rig.core->index, recipient);
     cr_assert_eq(act(&rig, API_ACT_HOLD, &all), 0);
+    cr_assert_eq(rig.result, API_DONE, "nothing to do for all is no failure");
     cr_assert_eq(held(&rig), 0);
     index_put_back(rig.core->index, recipient, 0);
     view_rig_close(&rig);
