@@ -33,6 +33,9 @@
 #include "relay/stops.h"
 #include "relay/worker.h"
 
+/* Between the end of one reload by signal and the next. */
+#define RELOAD_PAUSE_NS NOW_NS_PER_S
+
 #define AGENDA_A_TURN 1000
 #define CLOCKS_A_TURN 200
 
@@ -169,6 +172,21 @@ static void on_timer(void *owner)
 
 /* ---- once a second ---- */
 
+/* A reload reads every trusted certificate and keeps core for a while: a storm of signals
+ * makes one a second of it, and mail goes on in between. */
+static void reload_when_asked(struct core *core)
+{
+    int64_t now = now_ns();
+    if (!core->wants_reload || now - core->reloaded_ns < RELOAD_PAUSE_NS) {
+        return;
+    }
+    core->wants_reload = false;
+    if (core_reload(core, NULL, NULL) != 0) {
+        log_error("reload: the configuration is bad, the old one stays in force");
+    }
+    core->reloaded_ns = now_ns();
+}
+
 static void on_second(void *owner)
 {
     struct core *core = owner;
@@ -184,6 +202,7 @@ static void on_second(void *owner)
     }
     stops_tick(core, now_unix_ms());
     ramps_tick(core);
+    reload_when_asked(core);
     slots_retire(core, now_ns(), false);
     struct index_stats stats;
     index_stats(core->index, &stats);
@@ -339,9 +358,8 @@ static void on_signal(int number, void *owner)
     struct core *core = owner;
     if (number == SIGHUP) {
         log_reopen();
-        if (core_reload(core, NULL, NULL) != 0) {
-            log_error("reload: the configuration is bad, the old one stays in force");
-        }
+        core->wants_reload = true;
+        reload_when_asked(core);
     } else {
         log_info("stopping: %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
         core_stop(core, 0);

@@ -91,6 +91,8 @@ struct core {
     struct stream_tallies stream_tallies;
     struct id_maker ids;  /* of our own messages */
     struct core_call *call;
+    int64_t reloaded_ns; /* when a signal last had us reload */
+    bool wants_reload;   /* a signal asks for it; done within a second */
     bool is_draining;
     bool is_drained; /* and the queue was seen empty */
     bool is_stopping;

@@ -266,7 +266,7 @@ const struct view_cell *view_survey_site(const struct view_survey *survey,
         end++;
     }
     *out_count = end - low;
-    return survey->cells + low;
+    return end == low ? NULL : survey->cells + low; /* there may be no cells at all */
 }
 
 bool view_may_carry(const struct core *core, uint32_t stream, const struct source *source)
