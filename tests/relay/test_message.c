@@ -196,7 +196,7 @@ TEST(message, caps)
     message_done(&message);
 
     message_init(&message);
-    for (int i = 0; i < LIMIT_HEADER_BYTES; i++) {
+    for (size_t i = 0; i < LIMIT_HEADER_BYTES; i++) {
         (void)message_feed(&message, "A:xx", 4);
     }
     cr_assert(message.header_done);
