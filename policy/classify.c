@@ -214,14 +214,14 @@ bool classify_parse_line(const char *line, enum reply_stage stage,
     while (*text == ' ') {
         text++;
     }
-    size_t length = 0;
-    for (; text[length] != '\0' && length < REPLY_TEXT_BYTES - 1; length++) {
-        unsigned char byte = (unsigned char)text[length];
-        out_reply->text[length] = byte < 0x20 || byte == 0x7F ? '?' : text[length];
-    }
-    while (length > 0 && out_reply->text[length - 1] == '?' && text[length] == '\0' &&
-           (text[length - 1] == '\r' || text[length - 1] == '\n')) {
-        length--;
+    size_t end = strcspn(text, "\r\n");
+    size_t length = end < REPLY_TEXT_BYTES - 1 ? end : REPLY_TEXT_BYTES - 1;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        out_reply->text[i] = text[i];
+        if (byte < 0x20 || byte == 0x7F) {
+            out_reply->text[i] = '?';
+        }
     }
     out_reply->text[length] = '\0';
     return true;

@@ -4,16 +4,17 @@
 
 #include "policy/control_parts.h"
 
-#define GROWTH      1.25
-#define STEP_UNITS  20.0 /* accepted units that a step of growth takes at least */
-#define USED_SHARE  0.7  /* of the rate, for a step to count as used */
-#define HOLD_UNDER  0.95 /* of the ceiling: growth stops there */
-#define CREEP_AFTER 30   /* pauses without a throttle */
-#define CREEP_STEP  0.01 /* a pause */
-#define CREEP_MOST  20.0 /* pauses that one step of creeping may make up for */
-#define FAST_AFTER  120
-#define FAST_STEP   0.05
-#define FADE_PAUSES 1440.0 /* the ceiling counts twice when it is so old */
+#define GROWTH       1.25
+#define STEP_UNITS   20.0 /* accepted units that a step of growth takes at least */
+#define USED_SHARE   0.7  /* of the rate, for a step to count as used */
+#define HOLD_UNDER   0.95 /* of the ceiling: growth stops there */
+#define DOUBT_PAUSES 10   /* one throttle far below the ceiling holds growth so long */
+#define CREEP_AFTER  30   /* pauses without a throttle */
+#define CREEP_STEP   0.01 /* a pause */
+#define CREEP_MOST   20.0 /* pauses that one step of creeping may make up for */
+#define FAST_AFTER   120
+#define FAST_STEP    0.05
+#define FADE_PAUSES  1440.0 /* the ceiling counts twice when it is so old */
 #define SOFT_WATCH \
     0.01 /* share of 4xx without rate text: proven above this, no creeping */
 #define BURST_SECONDS 0.05 /* of the rate, for the pace: one turn of a loop */
@@ -89,6 +90,9 @@ static double grown(struct control *control, const struct control_limits *limits
     struct evidence_bounds soft = evidence_bounds(
         &control->soft, control_times_pause(limits, CONTROL_SOFT_HALF_PAUSES), now_ns);
 
+    if (control->doubt > 0 && clean < DOUBT_PAUSES) {
+        goal = fmin(goal, HOLD_UNDER * control->doubt);
+    }
     control->crept_ns = now_ns;
     if (control->ceiling <= 0) {
         return control->rate * GROWTH;

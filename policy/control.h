@@ -57,8 +57,9 @@ struct control_change {
 };
 
 struct control {
-    double rate;            /* units per second, learnt; the site's maximum apart */
-    double ceiling;         /* what the receiver was seen to take; 0 unknown */
+    double rate;    /* units per second, learnt; the site's maximum apart */
+    double ceiling; /* what the receiver was seen to take; 0 unknown */
+    double doubt;   /* a throttle far below the ceiling: not quickly past this; 0 no */
     double accepted_slow;   /* recently accepted, units per second: over five pauses */
     double accepted_fast;   /* the same over one sixth of a pause */
     double step_used;       /* units accepted in this step */

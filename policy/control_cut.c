@@ -48,7 +48,8 @@ static struct estimate between_cuts(const struct control *control, double pause_
                                  .likely = control->rate * CUT_LEAST};
     }
     return (struct estimate){.careful = careful,
-                             .likely = sqrt(careful * control->since_cut / open_s)};
+                             .likely = pow(careful, 0.4) *
+                                       pow(control->since_cut / open_s, 0.6)};
 }
 
 static struct estimate recently_accepted(struct control *control,
@@ -119,7 +120,9 @@ static void remember(struct control *control, double accepted, int64_t now_ns)
     bool low = control->ceiling > 0 && accepted < LOW_CEILING * control->ceiling;
 
     control->low_throttles = low ? control->low_throttles + 1 : 0;
+    control->doubt = 0;
     if (low && control->low_throttles < 2) {
+        control->doubt = accepted;
         return;
     }
     control->low_throttles = 0;

@@ -11,7 +11,7 @@
 #define CONTROL_STEP_PART        6   /* a step of growth is at least a sixth of a pause */
 #define CONTROL_SLOW_PAUSES      5.0 /* horizon of the slow average */
 #define CONTROL_SOFT_HALF_PAUSES 10
-#define CONTROL_EASED_TO            0.9 /* of the rate, while the receiver says it is busy */
+#define CONTROL_EASED_TO         0.9 /* of the rate, while the receiver says it is busy */
 #define CONTROL_RATE_LEAST       (1.0 / 600.0)
 #define CONTROL_RATE_MOST        1e6
 #define CONTROL_NS_PER_SECOND    1e9
@@ -73,6 +73,7 @@ static inline struct control_change control_reopen(struct control *control,
     control->step_ns = now_ns;
     control->step_used = 0;
     control->crept_ns = now_ns;
+    control->clean_since_ns = now_ns;
     return control_changed(CONTROL_REOPENED, 0, control->rate);
 }
 

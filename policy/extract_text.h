@@ -29,7 +29,10 @@ static inline void extract_lower(const char *text, struct extract_text *out)
 {
     size_t i = 0;
     for (; i < EXTRACT_TEXT_BYTES - 1 && text[i] != '\0'; i++) {
-        out->text[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 32) : text[i];
+        out->text[i] = text[i];
+        if (text[i] >= 'A' && text[i] <= 'Z') {
+            out->text[i] = (char)(text[i] + 32);
+        }
     }
     out->text[i] = '\0';
     out->length = i;

@@ -106,7 +106,10 @@ bool extract_ip(const char *text, char *out_ip, size_t size)
     out_ip[0] = '\0';
     extract_lower(text, &low);
     for (size_t at = 0; at < low.length; at++) {
-        char before = at > 0 ? low.text[at - 1] : ' ';
+        char before = ' ';
+        if (at > 0) {
+            before = low.text[at - 1];
+        }
         bool inside = extract_is_letter(before) || extract_is_digit(before) ||
                       before == '.' || before == '-' || before == '_' || before == '+';
         if (inside) {

@@ -5,7 +5,10 @@
 
 static char lower(char byte)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+    if (byte >= 'A' && byte <= 'Z') {
+        return (char)(byte + 32);
+    }
+    return byte;
 }
 
 static bool is_digit(char byte)
@@ -208,7 +211,7 @@ bool match_phrase(const char *pattern, const struct match_text *text)
 
 /* U+00C0 .. U+017F without their marks, one letter each; '.' keeps the character. */
 static const char latin[] =
-    "aaaaaaaceeeeiiiidnooooo.ouuuuy.saaaaaaaceeeeiiiidnooooo.ouuuuy.y"
+    "aaaaaaaceeeeiiiidnooooo.ouuuuy..aaaaaaaceeeeiiiidnooooo.ouuuuy.y"
     "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkk.lllllll"
     "lllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
 
@@ -292,6 +295,10 @@ size_t match_fold(const char *text, char *out_folded, size_t size)
         } else {
             code = fold_code(code);
             bool blank = code == ' ' && (length == 0 || out_folded[length - 1] == ' ');
+            if (code == 0xDF) {
+                out_folded[length++] = 's'; /* and below once more: sharp s is two */
+                code = 's';
+            }
             if (code != 0 && !blank) {
                 length += encode(code, out_folded + length);
             }

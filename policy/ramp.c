@@ -10,7 +10,7 @@
 #define COMPLAINTS_LEAST 3 /* fewer in seven days say nothing */
 #define DONE_TIMES       2 /* the cap is twice the usual peak of demand: done */
 
-const struct ramp_rules RAMP_RULES = {
+const struct ramp_rules ramp_shipped_rules = {
     .use_share = 0.80,
     .low_share = 0.20,
     .deferral_limit = 0.05,

@@ -93,7 +93,8 @@ struct ramp_ruling {
 };
 
 /* The shipped rules. */
-extern const struct ramp_rules RAMP_RULES;
+extern const struct ramp_rules ramp_shipped_rules;
+#define RAMP_RULES ramp_shipped_rules
 
 /* "conservative", "standard", "sparkpost", "ses45"; NULL when there is no such name. */
 const struct ramp_plan *ramp_preset(const char *name);

@@ -96,6 +96,7 @@ static const struct replies_rule rules[] = {
          "tijdelijk|gecici|временн|внутренн|попробуйте позже|повторите|"
          "稍后再试|稍後再試|系统错误|しばらく|一時的",
      .unless =
+         "disabled|deactivated|deaktiv|desactiv|"
          "user unknown|no such user|unknown user|client host*blocked|rejected: blocked|"
          "mailbox*inactive|syntax|temporarily disabled|temporary locked|"
          "account*temporar|user*temporar*lock|mailbox*not found|"

@@ -48,13 +48,6 @@ static const struct replies_rule rules[] = {
      .blocked = FINDING_BLOCKED_IP,
      .flags = FINDING_LIST_WIDE},
     {.name = "ip-listed-named",
-     .match =
-         "blocked|listed|listing|blacklist|blocklist|black list|block list|black-list|"
-         "block-list|rejected|denied|refused|<rbl|dnsbl|reputation|found|spamhaus.org|"
-         "spamcop|sorbs|sperrliste|blockliste|gesperrt|abgelehnt|liste noire|bloque|"
-         "lista negra|bloquead|bloccat|lista nera|zablokowan|czarn|"
-         "заблокирован|черн|отклонен|geblokkeerd|zwarte lijst|engellen|kara liste|"
-         "黑名单|拒绝|ブラックリスト|拒否|website|query|lookup|database",
      .unless = "message*content*spam|spam content|using spamassassin|attachment",
      .listed = true,
      .class = FINDING_IP_LISTED,
@@ -120,12 +113,19 @@ static const struct replies_rule rules[] = {
          "postilaatikko*taynna|posta kutusu*dolu|kota*asil|ящик*переполнен|"
          "ящик*полон|превышен*квот|переповнен|邮箱*满|空间*满|信箱*已满|信箱*額滿|"
          "容量*超|メールボックス*一杯|容量オーバー|メールボックスがいっぱい",
-     .unless = "message size exceeds|relay limit|sending quota|sender*quota|rate quota|"
+     .unless = "quota of messages|message quota|por hora|"
+               "message size exceeds|relay limit|sending quota|sender*quota|rate quota|"
                "hourly quota|daily quota|sending limit|connection",
      .class = FINDING_MAILBOX_FULL,
      .scope = FINDING_SCOPE_RECIPIENT},
     {.name = "message-too-big",
      .match =
+         "maximum length|exceeds the maximum|uberschreitet|maximale grosse|"
+         "zulassige gross|bigger than|taille*superieur|maximum autorise|tamano "
+         "maximo|tamanho maximo|"
+         "dimensione massima|maksymaln*rozmiar|rozmiar*przekracza|maximale "
+         "omvang|максимальн*размер|"
+         "слишком велик|超过*大小|大小*超过|サイズ制限|"
          "message*size*exceed|message*exceed*size|message too large|message too big|"
          "message is too large|message is too big|mail too large|mail too big|"
          "mail is too|size limit exceeded|exceed*size limit|"
@@ -134,21 +134,24 @@ static const struct replies_rule rules[] = {
          "exceeded maximum inbound|size exceed|larger than*allowed|maximum size|"
          "message*over*size|content-length too|attachment*too large|attachment too big|"
          "too large for this recipient|sizelimit|max*message*size|"
-         "nachricht*zu gross|nachricht*zu groß|mail*zu gross|message*trop volumineux|"
+         "nachricht*zu gross|mail*zu gross|message*trop volumineux|"
          "message trop gros|message*trop grand|taille*message*depass|taille maximale|"
          "mensaje*demasiado grande|tamano*mensaje*excede|supera*tamano|"
          "mensagem*muito grande|tamanho*mensagem*exced|messaggio*troppo grande|"
          "dimension*messaggio*super|wiadomosc*zbyt duza|za duza|bericht*te groot|"
          "сообщени*слишком больш|размер*превышает|邮件*过大|邮件*太大|郵件*過大|"
          "サイズ*超|メッセージ*大きすぎ",
-     .unless = "mailbox size|mailbox*full|too many|per transaction",
+     .unless = "connection|number of recipients|uberschreitet*kontingent|per hour|"
+               "mailbox size|mailbox*full|too many|per transaction",
      .class = FINDING_MESSAGE_TOO_BIG,
      .scope = FINDING_SCOPE_MESSAGE,
      .flags = FINDING_PERMANENT},
 
     /* The recipient's own rate, and transactions with too many of them. */
     {.name = "recipient-rate",
-     .match = "receiving mail too quickly|receiving mail at a rate|receiving email*too "
+     .match = "gets too many|getting too many|is receiving messages too|user*too many "
+              "messages|"
+              "receiving mail too quickly|receiving mail at a rate|receiving email*too "
               "quickly|"
               "receiving*too many messages|recipient*message rate|recipient*rate limit|"
               "recipient*rate exceeded|recipient thread limit|mailbox*receiving too|"
@@ -160,7 +163,11 @@ static const struct replies_rule rules[] = {
      .class = FINDING_RECIPIENT_RATE,
      .scope = FINDING_SCOPE_RECIPIENT},
     {.name = "too-many-recipients",
-     .match = "too many recipients|too much recipient|too many "
+     .match = "maximum recipients|recipients*exceeded|maximum number of "
+              "recipients|recipients*maximum|"
+              "nombre de destinataires|anzahl der empfanger|numero de "
+              "destinatarios|numero di destinatari|"
+              "too many recipients|too much recipient|too many "
               "rcpt|maximum*recipients*message|"
               "recipients*exceed*per message|recipient limit exceeded|"
               "size per transaction exceeded|recipients per message|number of recipients|"
@@ -168,7 +175,8 @@ static const struct replies_rule rules[] = {
               "one recipient at a time|trop de destinataires|zu viele empfanger|"
               "demasiados destinatarios|muitos destinatarios|troppi destinatari|"
               "zbyt wielu odbiorc|слишком много получателей",
-     .unless = "per hour|per day|per minute|too many invalid|hourly",
+     .unless = "this hour|today|"
+               "per hour|per day|per minute|too many invalid|hourly",
      .class = FINDING_RECIPIENT_RATE,
      .scope = FINDING_SCOPE_MESSAGE,
      .flags = FINDING_TEMPORARY},
@@ -254,6 +262,7 @@ static const struct replies_rule rules[] = {
     /* No relaying. Before SMTP AUTH, which such replies suggest. */
     {.name = "relay-denied",
      .match =
+         "not a relay|not relay|relaying to|relaying from|relaying|<relay>|"
          "permitted to relay|unauthorized relay|relay access denied|relaying "
          "denied|relay denied|relaying not|relay not|"
          "not permitted to relay|unable to relay|cannot relay|can't relay|"
@@ -264,6 +273,8 @@ static const struct replies_rule rules[] = {
          "relay*refused|relais*refuse|relais interdit|"
          "weiterleitung*verweigert|relay*verweigert|reenvio*denegado|relay*no permitido|"
          "relay*negado|inoltro*negato|ретрансляц|拒绝中继|中継*拒否",
+     .unless = "bypassing|relay=|relay limit|client host rejected|relay "
+               "service|<spam|user unknown",
      .class = FINDING_BAD_DOMAIN,
      .scope = FINDING_SCOPE_RECIPIENT},
     {.name = "smtp-auth",
@@ -282,7 +293,13 @@ static const struct replies_rule rules[] = {
 
     /* Limits on the sender. */
     {.name = "throttle-connections",
-     .match = "too many*connection|too many*session|too many open|concurrent connection|"
+     .match = "liczb*polacz|limit*polacz|limite de conexiones|limite de "
+              "connexions|sessions for|"
+              "sessions "
+              "from|max*sessions|sessions*reached|sessions*exceed|verbindungslimit|"
+              "anzahl*verbindung|"
+              "одновременн|并发|同時接続|"
+              "too many*connection|too many*session|too many open|concurrent connection|"
               "concurrent smtp|simultaneous|parallel connection|max*connections|"
               "connection*limit|number of connections|connections from your|"
               "connection limit|all*slots*in use*your|zu viele*verbindungen|"
@@ -307,6 +324,14 @@ static const struct replies_rule rules[] = {
      .flags = FINDING_PER_CONNECTION | FINDING_TEMPORARY},
     {.name = "throttle-rate",
      .match =
+         "number of messages|messages*hour|rate too high|rate is too|sending rate|"
+         "sending speed|delivery rate|back off|this hour|messages*exceed|exceed*messages|"
+         "message quota|quota of messages|limite d'envoi|limite de messages|limite de "
+         "mensajes|"
+         "limite de correos|limite de mensagens|por hora|par heure|pro stunde|na "
+         "godzine|per ora|"
+         "в час|частот|cuota de envio|envios por|less mail|fewer messages|"
+         "reduce your*rate|reduce the rate|limite*superad|"
          "rate limit|rate-limit|ratelimit|rate exceed|rate*exceeds|exceed*rate|"
          "throttl|too many messages|too many emails|too many mails|"
          "too much mail|too much traffic|slow down|slowdown|too fast|too quickly|"
@@ -327,7 +352,8 @@ static const struct replies_rule rules[] = {
          "много*сообщений|"
          "слишком часто|превышен*лимит|ограничени*скорост|频率|发送过|超过*限制|頻率|"
          "送信*制限|流量制限",
-     .unless = "content*blocked*rate|spam rate|unsolicited*blocked|too many errors|"
+     .unless = "mailbox*gets|recipients per message|message size|size limit|"
+               "content*blocked*rate|spam rate|unsolicited*blocked|too many errors|"
                "too many hops|too many invalid|too many unknown|too many bad|"
                "been blocked for|unrecognized|nonmail",
      .class = FINDING_THROTTLE,
@@ -344,6 +370,12 @@ static const struct replies_rule rules[] = {
      .blocked = FINDING_BLOCKED_IP},
     {.name = "ip-reputation",
      .match =
+         "<ip>*blockier|ip*wegen spam|ip-adresse*reputation|<ip>*abgelehnt|your network|"
+         "host is banned|host*banned|low sender reputation|reputation*too low|reputation "
+         "score|"
+         "not allowed to connect|mauvaise reputation|mala reputacion|ma "
+         "reputacao|cattiva reputazione|"
+         "schlechte reputation|niska reputacj|slechte reputatie|"
          "<ip>*reputation|reputation*<ip>|<ip>*blacklist|<ip>*blocklist|<ip>*block list|"
          "<ip>*black list|blacklist*<ip>|<ip>*blocked|blocked*<ip>|<ip>*banned|"
          "banned*<ip>|bad reputation|poor reputation|low reputation|senderbase|"
@@ -367,13 +399,16 @@ static const struct replies_rule rules[] = {
          "ip-адрес*черн|ip*черн*спис|ip*репутац|репутац|ip*engellen|ip*黑名单|ip*封|ip*"
          "拒|"
          "ipアドレス*拒否|ipアドレス*ブロック",
-     .unless = "content*ip rate|sender address rejected|envelope sender|user*is blocked|"
+     .unless = "domain*poor reputation|domain*bad reputation|domain*low "
+               "reputation|domain*mauvaise|"
+               "content*ip rate|sender address rejected|envelope sender|user*is blocked|"
                "message*contains|recipient*blocked|url|attachment|domain reputation",
      .class = FINDING_IP_REPUTATION,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
     {.name = "domain-reputation",
      .match =
+         "domain*reput|"
          "badmailfrom|sender address rejected: match|sender address rejected: access "
          "denied|"
          "sender address rejected: blocked|sender*blacklisted|sender*blocklisted|"
@@ -393,6 +428,8 @@ static const struct replies_rule rules[] = {
 
     {.name = "no-such-domain",
      .match =
+         "not handled here|not hosted here|not served here|not hosted on|is not serviced|"
+         "domain*not*here|domain*not accepted|"
          "no such domain|domain not found|unknown domain|domain unknown|"
          "domain does not exist|domain doesn't exist|domain*not hosted|domain isn't|"
          "domain is not|domain not*local|not*local host|no mx|null mx|"

@@ -83,8 +83,14 @@ static void judge_address(struct verdict *verdict, const struct finding *finding
     }
     if (finding->class == FINDING_IP_LISTED &&
         (finding->flags & FINDING_LIST_WIDE) != 0) {
-        verdict->source =
-            VERDICT_SOURCE_NOTHING; /* a network is listed, not this address */
+        /* A network is listed, not this address. */
+        verdict->source = VERDICT_SOURCE_NOTHING;
+    }
+    if ((finding->flags & FINDING_UNKNOWN) != 0) {
+        /* Guessed from a code: never enough to stop anything. */
+        verdict->lane = VERDICT_LANE_SOFT;
+        verdict->source = VERDICT_SOURCE_NOTHING;
+        verdict->ramp = VERDICT_RAMP_NOTHING;
     }
 }
 
@@ -148,10 +154,11 @@ struct verdict verdict_of(const struct reply *reply, const struct finding *findi
     verdict.suppress = finding->class == FINDING_BAD_MAILBOX && final &&
                        (finding->flags & FINDING_UNKNOWN) == 0;
     verdict.same_source = finding->class == FINDING_GREYLIST;
-    verdict.next_host =
-        verdict.message == VERDICT_RETRY && ((finding->flags & FINDING_NETWORK) != 0 ||
-                                             (finding->class == FINDING_REMOTE_FAILURE &&
-                                              reply->stage <= REPLY_STAGE_STARTTLS));
+    bool before_mail =
+        reply->stage <= REPLY_STAGE_EHLO || (finding->class == FINDING_REMOTE_FAILURE &&
+                                             reply->stage == REPLY_STAGE_STARTTLS);
+    bool silent = (finding->flags & FINDING_NETWORK) != 0;
+    verdict.next_host = verdict.message == VERDICT_RETRY && (silent || before_mail);
     verdict.whole = is_lanes(finding->scope) ||
                     finding->scope == FINDING_SCOPE_SENDER_DOMAIN ||
                     (finding->scope == FINDING_SCOPE_MESSAGE &&

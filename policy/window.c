@@ -5,8 +5,9 @@
 /* A remembered refusal keeps growth under it for so many growing times (at the default of
  * one minute: two hours), as the rate's ceiling does. */
 #define CEILING_GROWS 120
-#define CLIMB_PART    6 /* growth before any refusal: one every sixth of the growing time \
-                         */
+#define CLIMB_PART                                                      \
+    6 /* growth before any refusal: one every sixth of the growing time \
+       */
 
 static uint32_t most_of(const struct window_limits *limits)
 {

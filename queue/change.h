@@ -37,8 +37,8 @@ enum change_state {
 
 struct change {
     uint64_t id;
-    uint64_t home;   /* segment of the message's accept or copy record:
-                        message_view.place.segment */
+    uint64_t home;   /* segment of the message's record: message_view.place.segment, read
+                        when   the change is applied (compaction may move it later) */
     uint16_t number; /* recipient, or CHANGE_MESSAGE */
     enum change_state state;
     bool ended; /* nothing is owed any more */

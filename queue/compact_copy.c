@@ -251,7 +251,7 @@ static int build_copy(struct compact *compact, struct compact_item *item,
         }
         envelope.close_count = 0;
         size_t room = envelope_bound(&envelope);
-        size_t total = 2 * PAYLOAD_PREFIX + item->states_length + room +
+        size_t total = (size_t)2 * PAYLOAD_PREFIX + item->states_length + room +
                        accept->header_length + accept->body_length;
         uint8_t *bytes = mem_alloc(total);
         uint8_t *at = bytes;

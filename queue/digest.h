@@ -63,7 +63,7 @@ int digest_read(const uint8_t *bytes, size_t length, uint64_t segment,
 /* Hand out the items of one record: none for a piece. The payload may be opened in place
  * when it is sealed, through the copy that this makes. -EBADMSG when it makes no sense.
  */
-int digest_record(const struct scan_item *item, const struct seal *seal,
+int digest_record(const struct scan_item *record, const struct seal *seal,
                   digest_item_cb item_cb, void *owner);
 
 #endif

@@ -91,13 +91,13 @@ void envelope_init(struct envelope *envelope)
 
 size_t envelope_bound(const struct envelope *envelope)
 {
-    size_t bytes = 8 * (ATTR_HEAD_BYTES + 8) + 2 * ATTR_HEAD_BYTES;
+    size_t bytes = (size_t)8 * (ATTR_HEAD_BYTES + 8) + (size_t)2 * ATTR_HEAD_BYTES;
     for (size_t i = 0; i < TEXT_FIELDS; i++) {
         bytes += ATTR_HEAD_BYTES + strlen(text_in(envelope, &text_fields[i])) + 1;
     }
     for (unsigned i = 0; i < envelope->recipient_count; i++) {
         const struct envelope_recipient *recipient = &envelope->recipients[i];
-        bytes += 5 * ATTR_HEAD_BYTES + strlen(recipient->address) + 1 +
+        bytes += (size_t)5 * ATTR_HEAD_BYTES + strlen(recipient->address) + 1 +
                  strlen(recipient->domain) + 1 + strlen(recipient->orcpt) + 1 + 8;
     }
     return bytes + (size_t)envelope->piece_count * PIECE_BYTES +

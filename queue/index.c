@@ -347,6 +347,24 @@ void index_written(struct index *index, const struct change *change,
     }
 }
 
+void index_forget(struct index *index, uint32_t message)
+{
+    const struct message *entry = index_message_at(index, message);
+    struct place place = {shelf_at(&index->shelf, entry->slot)->number, 0, 0};
+    unsigned count = entry->count;
+    struct change change;
+    change_init(&change);
+    change.id = entry->id;
+    change.state = CHANGE_PURGED;
+    change.ended = true;
+    /* The message goes with its last recipient: go by id, not by handle. */
+    for (unsigned i = 0; i < count && index_find(index, change.id) != 0; i++) {
+        change.number = (uint16_t)i;
+        (void)index_apply(index, &change);
+        index_written(index, &change, &place);
+    }
+}
+
 /* ---- looking ---- */
 
 void index_message(const struct index *index, uint32_t message,

@@ -138,7 +138,7 @@ uint64_t index_clock_next(const struct index *index)
 void index_clock_set(struct index *index, uint32_t message, uint64_t expires_unix_ms)
 {
     struct message *entry = index_message_at(index, message);
-    uint64_t seconds = (expires_unix_ms + 999) / 1000;
+    uint64_t seconds = expires_unix_ms / 1000 + (expires_unix_ms % 1000 != 0);
     entry->expires_s = seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
     entry->rung = 0;
     clock_changed(index, message);

@@ -1,12 +1,12 @@
 /* From id to message: linear hashing, so that growing never moves more than one bucket.
- * Buckets hold the first of a chain of messages, two on average. */
+ * Buckets hold the first of a chain of messages, three on average. */
 
 #include <stdlib.h>
 
 #include "queue/index_impl.h"
 #include "queue/mem.h"
 
-#define LOAD          2
+#define LOAD          3
 #define FIRST_BUCKETS 1024
 
 static uint64_t mix(uint64_t id)

@@ -121,6 +121,8 @@ uint32_t index_add(struct index *index, const struct envelope *envelope,
 /* Step 3: the change is on disk at place. The message may leave the index. */
 void index_written(struct index *index, const struct change *change,
                    const struct place *place);
+/* Take a message out whatever its state; nothing is written. */
+void index_forget(struct index *index, uint32_t message);
 /* The message's record and pieces are now elsewhere. */
 void index_move(struct index *index, uint32_t message, const struct place *place,
                 const struct place *pieces, unsigned piece_count);
@@ -171,8 +173,8 @@ struct flow_key {
     const char *source;
 };
 uint32_t flows_enter(struct index *index,
-                     const struct flow_key *key);     /* domain count + 1 */
-void flows_leave(struct index *index, uint32_t flow); /* after its counts went down */
+                     const struct flow_key *key);       /* domain count + 1 */
+void flows_leave(struct index *index, uint32_t handle); /* after its counts went down */
 struct flow *flows_at(const struct index *index, uint32_t flow);
 uint64_t flows_memory(const struct index *index);
 void flows_done(struct index *index);

@@ -8,9 +8,7 @@
 
 static void live_in(struct index *index, uint64_t segment, uint64_t bytes, int sign)
 {
-    /* A piece may be in a segment that core has heard nothing of yet. */
-    uint16_t slot = sign > 0 ? shelf_take(&index->shelf, segment)
-                             : shelf_find(&index->shelf, segment);
+    uint16_t slot = shelf_find(&index->shelf, segment);
     if (slot == 0) {
         return;
     }

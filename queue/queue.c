@@ -19,7 +19,7 @@
 #include "queue/record.h"
 
 #define SEGMENT_BYTES_DEFAULT (64 * 1024 * 1024)
-#define COMPACT_BYTES_DEFAULT (32 * 1024 * 1024)
+#define COMPACT_BYTES_DEFAULT UINT64_C(33554432)
 
 void queue_post(struct queue *queue, struct queue_event *event)
 {
@@ -69,20 +69,6 @@ void queue_refresh_space(struct queue *queue)
 
 /* ---- what the other threads report ---- */
 
-static void on_closed(void *owner, const struct writer_closed *closed)
-{
-    struct queue *queue = owner;
-    struct queue_event *event = mem_alloc(sizeof *event);
-    *event = (struct queue_event){.kind = QUEUE_EVENT_CLOSED,
-                                  .segment = closed->header.number,
-                                  .salt = closed->header.salt,
-                                  .records = closed->records,
-                                  .file_bytes = closed->header.bytes,
-                                  .owner = event};
-    queue_post(queue, event);
-    queue_seal_segment(queue, &closed->header, closed->end, false);
-}
-
 static void on_failed(void *owner)
 {
     struct queue *queue = owner;
@@ -104,7 +90,6 @@ struct seal_job {
     struct queue *queue;
     struct segment_header header;
     uint64_t end;
-    bool past_damage;
     struct queue_event event;
 };
 
@@ -122,8 +107,7 @@ static void run_seal(struct helper_job *helper_job)
     int handle = disk->open(disk, name, false);
     if (handle >= 0) {
         /* Without a footer start-up scans: slower, never wrong. */
-        (void)footer_write(disk, handle, &job->header, queue->seal, job->end,
-                           job->past_damage);
+        (void)footer_write(disk, handle, &job->header, queue->seal, job->end, false);
         int64_t size = disk->size(disk, handle);
         if (size > 0) {
             job->event.file_bytes = (uint64_t)size;
@@ -133,15 +117,28 @@ static void run_seal(struct helper_job *helper_job)
     queue_post(queue, &job->event);
 }
 
-void queue_seal_segment(struct queue *queue, const struct segment_header *header,
-                        uint64_t end, bool past_damage)
+static void seal_segment(struct queue *queue, const struct segment_header *header,
+                         uint64_t end)
 {
     struct seal_job *job = mem_alloc(sizeof *job);
     job->queue = queue;
     job->header = *header;
     job->end = end;
-    job->past_damage = past_damage;
     helper_add(&queue->helper, &job->job, run_seal, false);
+}
+
+static void on_closed(void *owner, const struct writer_closed *closed)
+{
+    struct queue *queue = owner;
+    struct queue_event *event = mem_alloc(sizeof *event);
+    *event = (struct queue_event){.kind = QUEUE_EVENT_CLOSED,
+                                  .segment = closed->header.number,
+                                  .salt = closed->header.salt,
+                                  .records = closed->records,
+                                  .file_bytes = closed->header.bytes,
+                                  .owner = event};
+    queue_post(queue, event);
+    seal_segment(queue, &closed->header, closed->end);
 }
 
 /* ---- open and close ---- */

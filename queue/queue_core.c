@@ -50,9 +50,17 @@ void queue_close_recipient(struct queue *queue, const struct envelope_close *clo
     index_written(&queue->index, &change, place);
 }
 
+void queue_know_pieces(struct queue *queue, const struct place *pieces, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        (void)shelf_take(&queue->index.shelf, pieces[i].segment);
+    }
+}
+
 uint32_t queue_accepted(struct queue *queue, const struct envelope *envelope,
                         const struct place *place)
 {
+    queue_know_pieces(queue, envelope->pieces, envelope->piece_count);
     uint32_t message = index_add(&queue->index, envelope, place);
     queue_seen(queue, place);
     for (unsigned i = 0; i < envelope->close_count; i++) {

@@ -91,9 +91,6 @@ struct queue {
 void queue_post(struct queue *queue, struct queue_event *event);
 void queue_note(struct queue *queue, enum queue_note_kind kind, uint64_t segment,
                 uint64_t offset, const char *text);
-/* Hand a segment to the helper for its footer; QUEUE_EVENT_SETTLED follows. */
-void queue_seal_segment(struct queue *queue, const struct segment_header *header,
-                        uint64_t end, bool past_damage);
 void queue_refresh_space(struct queue *queue);
 
 /* queue_core.c */
@@ -101,6 +98,9 @@ void queue_close_recipient(struct queue *queue, const struct envelope_close *clo
                            const struct place *place);
 /* Count one record that core was told of. */
 void queue_seen(struct queue *queue, const struct place *place);
+/* Pieces may be in a segment that core has heard nothing of yet. Not during replay: there
+ * a segment that is missing must stay unknown. */
+void queue_know_pieces(struct queue *queue, const struct place *pieces, unsigned count);
 /* Number of the oldest segment that an upload may still need; UINT64_MAX = none. */
 uint64_t queue_oldest_upload(struct queue *queue);
 

@@ -17,39 +17,7 @@
 #include <string.h>
 
 #include "queue/mem.h"
-#include "queue/queue_impl.h"
-#include "queue/scan.h"
-
-struct hole {
-    uint64_t segment;
-    uint64_t offset;
-    uint32_t batch_after; /* 0 = nothing good follows in the segment */
-    uint32_t last_batch;  /* of its segment */
-};
-
-struct found {
-    uint64_t number;
-    struct segment_header header;
-    uint64_t end;
-    uint64_t records;
-    bool usable;
-    bool sealed;
-    bool damaged;
-};
-
-struct replay {
-    struct queue *queue;
-    uint64_t *numbers; /* owned; of segment files */
-    size_t count;
-    size_t room;
-    char (*spares)[SEGMENT_NAME]; /* owned */
-    size_t spare_count;
-    size_t spare_room;
-    struct found *found; /* owned; one per number */
-    struct hole *holes;  /* owned */
-    size_t hole_count;
-    bool check_pieces; /* items come from a scan: their pieces may be torn off */
-};
+#include "queue/replay_impl.h"
 
 /* ---- what is there ---- */
 
@@ -171,134 +139,6 @@ static int look_around(struct replay *replay, struct errmsg *err)
     return 0;
 }
 
-/* ---- items ---- */
-
-/* The segment that a copy was made from is still there, and whole. */
-static bool origin_counts(const struct queue *queue, uint64_t origin)
-{
-    uint16_t slot = shelf_find(&queue->index.shelf, origin);
-    return slot != 0 && !shelf_at(&queue->index.shelf, slot)->damaged;
-}
-
-static bool piece_is_there(const struct replay *replay, uint64_t id,
-                           const struct place *piece)
-{
-    struct queue *queue = replay->queue;
-    const struct disk *disk = queue->disk;
-    uint8_t bytes[RECORD_HEAD];
-    char name[SEGMENT_NAME];
-    struct record_head head;
-    uint16_t slot = shelf_find(&queue->index.shelf, piece->segment);
-    if (slot == 0) {
-        return false;
-    }
-    segment_name(piece->segment, name);
-    int handle = disk->open_readonly(disk, name);
-    if (handle < 0) {
-        return false;
-    }
-    int rc = segment_read(disk, handle, bytes, sizeof bytes, piece->offset, false);
-    disk->close(disk, handle);
-    return rc == 0 &&
-           record_decode(bytes, piece->segment, shelf_at(&queue->index.shelf, slot)->salt,
-                         &head) &&
-           head.kind == QUEUE_PIECE && head.id == id &&
-           head.length + RECORD_HEAD == piece->length;
-}
-
-static bool pieces_are_there(struct replay *replay, const struct digest_item *item)
-{
-    for (unsigned i = 0; i < item->envelope.piece_count; i++) {
-        if (!piece_is_there(replay, item->envelope.id, &item->envelope.pieces[i])) {
-            queue_note(replay->queue, QUEUE_NOTE_INCOMPLETE, item->place.segment,
-                       item->place.offset, "pieces of the body are missing");
-            return false;
-        }
-    }
-    return true;
-}
-
-static void replay_states(struct queue *queue, const struct digest_item *item)
-{
-    for (unsigned i = 0; i < item->state_count; i++) {
-        struct change change = item->states[i];
-        struct place last = {change.previous.segment, change.previous.offset, 0};
-        uint32_t recipient = index_apply(&queue->index, &change);
-        if (recipient == 0 || change.state == CHANGE_NOTICED) {
-            continue;
-        }
-        if (change.ended) {
-            index_written(&queue->index, &change, &item->place);
-        } else if (last.segment != 0) {
-            index_set_last(&queue->index, index_waiting_at(&queue->index, recipient),
-                           &last);
-        }
-    }
-}
-
-static void replay_copy(struct replay *replay, const struct digest_item *item)
-{
-    struct queue *queue = replay->queue;
-    uint16_t slot = shelf_take(&queue->index.shelf, item->place.segment);
-    shelf_refer(&queue->index.shelf, slot, item->origin);
-    uint32_t message = index_find(&queue->index, item->envelope.id);
-    if (message == 0 && !origin_counts(queue, item->origin)) {
-        if (index_add(&queue->index, &item->envelope, &item->place) != 0) {
-            replay_states(queue, item);
-        }
-        return;
-    }
-    if (message != 0) {
-        index_move(&queue->index, message, &item->place, item->envelope.pieces,
-                   item->envelope.piece_count);
-    }
-    for (unsigned i = 0; i < item->envelope.recipient_count; i++) {
-        restate_add(queue, &(struct restate_item){item->envelope.id, item->place.segment,
-                                                  (uint16_t)i});
-    }
-}
-
-static void replay_accept(struct replay *replay, const struct digest_item *item)
-{
-    struct queue *queue = replay->queue;
-    if (replay->check_pieces && !pieces_are_there(replay, item)) {
-        return;
-    }
-    if (item->origin != 0) {
-        replay_copy(replay, item);
-        return;
-    }
-    (void)index_add(&queue->index, &item->envelope, &item->place);
-    for (unsigned i = 0; i < item->envelope.close_count; i++) {
-        queue_close_recipient(queue, &item->envelope.closes[i], &item->place);
-    }
-}
-
-static void replay_change(struct replay *replay, const struct digest_item *item)
-{
-    struct queue *queue = replay->queue;
-    if (item->origin != 0 && origin_counts(queue, item->origin)) {
-        uint16_t slot = shelf_take(&queue->index.shelf, item->place.segment);
-        shelf_refer(&queue->index.shelf, slot, item->change.home);
-        restate_add(queue, &(struct restate_item){item->change.id, item->change.home,
-                                                  item->change.number});
-        return;
-    }
-    (void)index_apply(&queue->index, &item->change);
-    index_written(&queue->index, &item->change, &item->place);
-}
-
-static int on_item(void *owner, const struct digest_item *item)
-{
-    struct replay *replay = owner;
-    if (item->kind == DIGEST_ACCEPT) {
-        replay_accept(replay, item);
-    } else {
-        replay_change(replay, item);
-    }
-    return 0;
-}
-
 /* ---- one segment ---- */
 
 static void add_hole(struct replay *replay, struct found *found, uint64_t offset,
@@ -334,7 +174,7 @@ static int scan_records(struct replay *replay, struct found *found, struct scan 
             return rc;
         }
         if (!item.damaged) {
-            rc = digest_record(&item, replay->queue->seal, on_item, replay);
+            rc = digest_record(&item, replay->queue->seal, replay_item, replay);
             found->records += item.head.kind != QUEUE_PIECE;
         }
         if (item.damaged || rc == -EBADMSG) {
@@ -383,9 +223,12 @@ static int read_segment(struct replay *replay, struct found *found)
     }
     int rc = footer_find(queue->disk, handle, &found->header, &trailer);
     if (rc == 0) {
-        struct digest_sink sink = {on_item, replay};
+        struct digest_sink sink = {replay_item, replay};
+        replay->check_pieces = (trailer.flags & SEGMENT_HOLED) != 0;
+        segment->damaged |= replay->check_pieces;
         rc = footer_read(queue->disk, handle, &found->header, queue->seal, &trailer,
                          &sink);
+        replay->check_pieces = false;
         found->records = trailer.records;
         found->sealed = rc == 0;
     }
@@ -419,8 +262,35 @@ static void judge_holes(struct replay *replay)
     }
 }
 
-static void put_away(struct replay *replay, struct found *found)
+/* What was read from an unsealed segment may be in the page cache only (a kill and no
+ * power failure): nothing may be built on it before it is synced. Sealing does that, and
+ * keeps a torn tail from looking like damage once later segments have records. */
+static int seal_now(struct replay *replay, const struct found *found)
 {
+    struct queue *queue = replay->queue;
+    char name[SEGMENT_NAME];
+    segment_name(found->number, name);
+    int handle = queue->disk->open(queue->disk, name, false);
+    if (handle < 0) {
+        return handle;
+    }
+    int rc = footer_write(queue->disk, handle, &found->header, queue->seal, found->end,
+                          found->damaged);
+    if (rc == -ENOSPC || rc == -EDQUOT || rc == -EBADMSG) {
+        rc = queue->disk->fdatasync(queue->disk, handle);
+    }
+    int64_t size = queue->disk->size(queue->disk, handle);
+    uint16_t slot = shelf_find(&queue->index.shelf, found->number);
+    if (size > 0) {
+        shelf_at(&queue->index.shelf, slot)->file_bytes = (uint64_t)size;
+    }
+    queue->disk->close(queue->disk, handle);
+    return rc;
+}
+
+static int put_away(struct replay *replay, const struct found *found)
+{
+    int rc = 0;
     struct queue *queue = replay->queue;
     char name[SEGMENT_NAME];
     uint16_t slot = shelf_find(&queue->index.shelf, found->number);
@@ -430,13 +300,15 @@ static void put_away(struct replay *replay, struct found *found)
     if (found->sealed) {
         segment->settled = true;
     } else if (found->end > SEGMENT_DATA) {
-        queue_seal_segment(queue, &found->header, found->end, found->damaged);
+        rc = seal_now(replay, found);
+        segment->settled = true;
     } else {
         /* Prepared and never used, or only its first batch was torn off. */
         shelf_remove(&queue->index.shelf, slot);
         segment_name(found->number, name);
         supply_adopt(&queue->supply, name);
     }
+    return rc;
 }
 
 static uint64_t next_number(const struct replay *replay)
@@ -484,20 +356,29 @@ int replay_run(struct queue *queue, uint64_t *out_next_number, struct errmsg *er
     }
     if (rc == 0) {
         judge_holes(&replay);
+        replay_drop_incomplete(&replay);
         *out_next_number = next_number(&replay);
         queue->supply.next_number = *out_next_number;
         for (size_t i = 0; i < replay.spare_count; i++) {
             supply_adopt(&queue->supply, replay.spares[i]);
         }
-        for (size_t i = 0; i < replay.count; i++) {
+        for (size_t i = 0; rc == 0 && i < replay.count; i++) {
             if (replay.found[i].usable) {
-                put_away(&replay, &replay.found[i]);
+                rc = put_away(&replay, &replay.found[i]);
             }
+        }
+        /* Before anything is written into them, no name of a segment may lead to them. */
+        if (rc == 0) {
+            rc = queue->disk->sync_dir(queue->disk);
+        }
+        if (rc != 0) {
+            errmsg_errno(err, rc, "make durable what was found");
         }
     }
     free(replay.numbers);
     free(replay.spares);
     free(replay.found);
     free(replay.holes);
+    free(replay.doubtful);
     return rc;
 }

@@ -7,7 +7,7 @@
 #include "queue/crc32c.h"
 #include "queue/mem.h"
 
-#define WINDOW (8 * 1024 * 1024)
+#define WINDOW ((size_t)8 * 1024 * 1024)
 
 void scan_init(struct scan *scan, const struct disk *disk, int handle,
                const struct segment_header *header, uint64_t end)

@@ -13,7 +13,7 @@
 
 #include "queue/mem.h"
 
-#define ZERO_CHUNK (1024 * 1024)
+#define ZERO_CHUNK UINT64_C(1048576)
 
 static void spare_name(uint64_t number, char out_name[SEGMENT_NAME])
 {

@@ -16,7 +16,7 @@
 #include "queue/queue.h"
 #include "queue/supply.h"
 
-#define WRITER_BATCH_BYTES   (32 * 1024 * 1024)
+#define WRITER_BATCH_BYTES   UINT64_C(33554432)
 #define WRITER_BATCH_RECORDS 16384
 #define WRITER_SPACING_NS    UINT64_C(1500000)
 #define WRITER_PARTS         1000 /* of one pwritev; the system allows 1024 */

@@ -21,6 +21,7 @@
 #include "relay/arena.h"
 #include "relay/core.h"
 #include "relay/limits.h"
+#include "relay/now.h"
 #include "relay/worker.h"
 
 struct piece {
@@ -36,6 +37,7 @@ struct accept {
     struct letter to_worker;
     struct letter to_core;
     struct queue_upload upload;
+    uint64_t id;
     struct worker *worker; /* borrowed */
     accept_room_cb room_cb;
     accept_done_cb done_cb;
@@ -50,12 +52,12 @@ struct accept {
     uint64_t body_bytes; /* in all */
     uint64_t reserved_bytes;
     unsigned reserved_rcpts;
-    int rc;              /* sticks */
-    bool is_uploading;   /* queue_upload_begin was called */
-    bool is_committing;  /* the record is complete and waits for its pieces, or flies */
-    uint8_t *envelope;   /* owned: encoded */
+    int rc;             /* sticks */
+    bool is_uploading;  /* queue_upload_begin was called */
+    bool is_committing; /* the record is complete and waits for its pieces, or flies */
+    uint8_t *envelope;  /* owned: encoded */
     size_t envelope_length;
-    char *header;        /* owned */
+    char *header; /* owned */
     size_t header_length;
     unsigned refs; /* atomic: the worker's side and core's */
 };
@@ -84,7 +86,9 @@ static void give_up(struct accept *accept)
         queue_upload_end(accept->worker->queue, &accept->upload);
         accept->is_uploading = false;
     }
-    queue_unreserve(accept->worker->queue, accept->reserved_bytes, accept->reserved_rcpts);
+    queue_unreserve(accept->worker->queue, accept->reserved_bytes,
+                    accept->reserved_rcpts);
+    accept->worker->accepts--;
     unref(accept);
 }
 
@@ -98,13 +102,20 @@ int accept_open(struct accept **out, struct worker *worker, uint64_t size_bytes,
     }
     struct accept *accept = arena_must(1, sizeof *accept);
     accept->worker = worker;
+    accept->id = id_next(&worker->ids, now_unix_ms());
     accept->room_cb = room_cb;
     accept->owner = owner;
     accept->reserved_bytes = bytes;
     accept->reserved_rcpts = recipients;
     accept->refs = 1;
+    worker->accepts++;
     *out = accept;
     return 0;
+}
+
+uint64_t accept_id(const struct accept *accept)
+{
+    return accept->id;
 }
 
 bool accept_wants_more(const struct accept *accept)
@@ -177,7 +188,7 @@ static int launch_piece(struct accept *accept)
     piece->bytes = accept->body;
     accept->pieces[piece->number] = (struct place){0};
     accept->flying++;
-    queue_write_piece(&piece->write, 0, piece->bytes, accept->body_length);
+    queue_write_piece(&piece->write, accept->id, piece->bytes, accept->body_length);
     piece->write.owner = piece;
     accept->body = NULL;
     accept->body_length = 0;
@@ -255,6 +266,7 @@ static void on_committed(struct letter *letter)
     if (rc != 0) {
         give_up(accept);
     } else {
+        accept->worker->accepts--;
         unref(accept);
     }
     if (owner != NULL) {
@@ -322,8 +334,7 @@ static int write_record(struct accept *accept)
     }
     __atomic_store_n(&accept->refs, 2, __ATOMIC_RELAXED);
     accept->write.owner = accept;
-    queue_write_accept(&accept->write, accept->write.id, &envelope, &header, &body,
-                       body_count);
+    queue_write_accept(&accept->write, accept->id, &envelope, &header, &body, body_count);
     queue_submit(accept->worker->queue, &accept->write, QUEUE_SYNCED, on_written);
     return 0;
 }
@@ -331,6 +342,7 @@ static int write_record(struct accept *accept)
 int accept_commit(struct accept *accept, struct envelope *envelope, const char *header,
                   size_t header_length, accept_done_cb done_cb)
 {
+    assert(envelope->id == accept->id);
     int rc = accept->rc;
     if (rc == 0 && accept->piece_count > 0 && accept->body_length > 0) {
         rc = launch_piece(accept);
@@ -354,7 +366,6 @@ int accept_commit(struct accept *accept, struct envelope *envelope, const char *
     }
     memcpy(accept->header, header, header_length);
     accept->header_length = header_length;
-    accept->write.id = envelope->id;
     accept->done_cb = done_cb;
     accept->is_committing = true;
     if (accept->flying == 0) {

@@ -34,6 +34,9 @@ typedef void (*accept_room_cb)(void *owner);
 int accept_open(struct accept **out, struct worker *worker, uint64_t size_bytes,
                 unsigned recipients, accept_room_cb room_cb, void *owner) ATTR_MUST_CHECK;
 
+/* The id that the message will have; its pieces bear it already. */
+uint64_t accept_id(const struct accept *accept);
+
 /* More body. 0, or the errno for which the content must be refused. */
 int accept_body(struct accept *accept, const char *bytes, size_t length) ATTR_MUST_CHECK;
 
@@ -41,7 +44,8 @@ int accept_body(struct accept *accept, const char *bytes, size_t length) ATTR_MU
 bool accept_wants_more(const struct accept *accept);
 
 /* All of the body is there: write it. envelope is complete but for size_bytes and pieces,
- * and copied, as is header. 0 and done_cb follows, or an errno and the accept is gone. */
+ * bears accept_id, and is copied, as is header. 0 and done_cb follows, or an errno and
+ * the accept is gone. */
 int accept_commit(struct accept *accept, struct envelope *envelope, const char *header,
                   size_t header_length, accept_done_cb done_cb) ATTR_MUST_CHECK;
 

@@ -324,7 +324,11 @@ static void copy_text(char *at, const char *text, size_t max)
     size_t size = strnlen(from, max);
     for (size_t i = 0; i < size; i++) {
         unsigned char byte = (unsigned char)from[i];
-        at[i] = byte == '\n' || (byte >= ' ' && byte != 0x7f) ? from[i] : '?';
+        bool is_bad = byte != '\n' && (byte < ' ' || byte == 0x7f);
+        at[i] = from[i];
+        if (is_bad) {
+            at[i] = '?';
+        }
     }
     at[size] = '\0';
 }

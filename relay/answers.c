@@ -16,10 +16,14 @@
 #define FAILED_S       5
 #define BUCKETS_LEAST  64
 
+struct bucket {
+    struct answers_entry *first;
+};
+
 struct answers {
-    struct dns *dns; /* borrowed */
-    struct answers_entry **buckets;
-    uint32_t bucket_count; /* a power of two */
+    struct dns *dns;        /* borrowed */
+    struct bucket *buckets; /* owned */
+    uint32_t bucket_count;  /* a power of two */
     uint32_t most;
     uint64_t key;    /* secret, against chosen names */
     struct list age; /* oldest use first */
@@ -28,7 +32,7 @@ struct answers {
 
 static void *zeroed(size_t size)
 {
-    void *memory = calloc(1, size);
+    void *memory = calloc(1, size == 0 ? 1 : size);
     if (memory == NULL) {
         abort();
     }
@@ -51,7 +55,7 @@ static struct answers_entry **bucket_of(struct answers *answers, const char *nam
         hash = (hash ^ (uint64_t)(unsigned char)*byte) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 29;
     }
-    return &answers->buckets[hash & (answers->bucket_count - 1)];
+    return &answers->buckets[hash & (answers->bucket_count - 1)].first;
 }
 
 struct answers *answers_new(struct dns *dns, uint32_t most)

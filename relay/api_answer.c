@@ -14,7 +14,7 @@ struct api_answer {
     json_t *root;      /* owned */
     json_t *last_path; /* borrowed: lives in root; where the next gate goes, or NULL */
     bool has_path;
-    char *text;        /* owned; plain text in place of JSON, or NULL */
+    char *text; /* owned; plain text in place of JSON, or NULL */
     size_t text_length;
     size_t text_room;
     api_answer_done_cb done_cb;

@@ -16,9 +16,9 @@
 #include "relay/textbuf.h"
 
 /* RET=FULL is honoured up to this, header and body together; above, headers only. */
-#define BOUNCE_FULL_BYTES        (64 * 1024)
+#define BOUNCE_FULL_BYTES        ((size_t)64 * 1024)
 /* As much of the original's header is returned, cut between two fields. */
-#define BOUNCE_HEADER_BYTES      (32 * 1024)
+#define BOUNCE_HEADER_BYTES      ((size_t)32 * 1024)
 /* Enough for textbuf_init of the body with rcpt_count recipients. */
 #define BOUNCE_BODY_BYTES(RCPTS) (BOUNCE_FULL_BYTES + 8192 + (size_t)(RCPTS)*8192)
 

@@ -19,6 +19,7 @@ static const struct later table[] = {
     {"delivery", "tls", "sts"},
     {"route", "tls", "dane"},
     {"route", "tls", "sts"},
+    {"route", "sender", NULL},
     {"site", "tls", NULL},
     {"stream", "alignment", NULL},
     {"stream", "return_path", NULL},

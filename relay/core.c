@@ -137,7 +137,7 @@ static void ring_clocks(struct core *core)
 static void set_timer(struct core *core)
 {
     int64_t now = now_ns();
-    uint64_t next = agenda_next(&core->agenda);
+    uint64_t next = scheduler_is_busy(core) ? 0 : agenda_next(&core->agenda);
     uint64_t clock_ms = index_clock_next(core->index);
     if (clock_ms != UINT64_MAX) {
         int64_t ring = now_from_unix_ms((int64_t)clock_ms);
@@ -191,12 +191,13 @@ static void on_second(void *owner)
         log_error("the queue cannot be written any more; stopping, a restart decides what "
                   "is true");
         core_stop(core, 1);
-    } else if (core->is_draining && stats.recipients == 0) {
-        log_info("the queue is empty: drained");
-        core_stop(core, 0);
-    } else {
-        timer_start(core->second, 1000);
+        return;
     }
+    if (core->is_draining && !core->is_drained && stats.recipients == 0) {
+        core->is_drained = true; /* whoever drains says what comes next: stop, or go on */
+        log_info("drained: the queue is empty");
+    }
+    timer_start(core->second, 1000);
 }
 
 static void on_queue_wake(struct letter *letter)
@@ -268,7 +269,7 @@ static void apply(struct core *core, struct snapshot *snapshot)
          flow = index_flow_next(core->index, flow)) {
         struct lading *lading = flow->owner;
         lading->dest = domains_dest(core, flow);
-        domains_forget(lading->dest);
+        domains_forget(flow->domain);
     }
     for (struct flow *flow = index_flow_next(core->index, NULL); flow != NULL;
          flow = index_flow_next(core->index, flow)) {
@@ -316,7 +317,9 @@ void core_stop(struct core *core, int exit_status)
     }
     core->is_stopping = true;
     core->exit_status = exit_status;
-    timer_stop(core->second);
+    if (core->second != NULL) { /* NULL when the start has failed */
+        timer_stop(core->second);
+    }
     for (unsigned i = 0; i < core->worker_count; i++) {
         worker_stop(core->workers[i]);
     }
@@ -325,6 +328,7 @@ void core_stop(struct core *core, int exit_status)
 void core_drain(struct core *core, bool on)
 {
     core->is_draining = on;
+    core->is_drained = false;
     for (unsigned i = 0; i < core->worker_count; i++) {
         worker_refuse(core->workers[i], on);
     }

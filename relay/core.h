@@ -92,6 +92,7 @@ struct core {
     struct id_maker ids;  /* of our own messages */
     struct core_call *call;
     bool is_draining;
+    bool is_drained; /* and the queue was seen empty */
     bool is_stopping;
     int exit_status;
 };
@@ -147,7 +148,7 @@ void core_stop(struct core *core, int exit_status);
 int core_reload(struct core *core, void (*say)(void *owner, const char *line),
                 void *owner) ATTR_MUST_CHECK;
 
-/* Stop accepting (and end when the queue is empty), or accept again. */
+/* Stop accepting and let the queue empty itself, or accept again. */
 void core_drain(struct core *core, bool on);
 
 #endif

@@ -73,9 +73,9 @@ static int open_dns(struct core *core, struct errmsg *err)
     const struct config *config = core->snapshot->config;
     char servers[2048];
     join_servers(config, servers, sizeof servers);
-    struct dns_options options = {
-        .servers = servers,
-        .timeout_ms = (uint32_t)(config->dns.timeout_ns / NOW_NS_PER_MS)};
+    struct dns_options options = {.servers = servers,
+                                  .timeout_ms =
+                                      (uint32_t)(config->dns.timeout_ns / NOW_NS_PER_MS)};
     int rc = dns_open(&core->dns, core->loop, &options, err);
     if (rc != 0) {
         errmsg_wrap(err, "dns");
@@ -317,20 +317,25 @@ static void flush_records(struct core *core)
 {
     loop_set_turn(core->loop, NULL, NULL);
     records_flush(core);
-    while (core->records.flying > 0 && !queue_failed(core->queue)) {
+    records_resume(core);
+    while (core->records.flying > 0 || core->notices.writing > 0) {
         loop_run_once(core->loop);
         records_flush(core);
     }
 }
 
-/* Until the store has answered every ramp: it answers to us. */
-static void await_leases(struct core *core)
+static void on_synced(struct letter *letter)
 {
-    list_each(node, &core->ramps.entries)
-    {
-        while (LIST_OWNER(node, struct ramp_entry, node)->is_leasing) {
-            loop_run_once(core->loop);
-        }
+    LIST_OWNER(letter, struct store_ticket, letter)->home = NULL;
+}
+
+/* Every ticket of ours is answered: the store outlives our mailbox. */
+static void flush_store(struct core *core)
+{
+    struct store_ticket ticket = {.home = &core->mailbox, .done_cb = on_synced};
+    store_sync(core->store, &ticket);
+    while (ticket.home != NULL) {
+        loop_run_once(core->loop);
     }
 }
 
@@ -364,7 +369,6 @@ void core_start_close(struct core *core)
         loop_run_once(core->loop); /* letters the workers left */
         flush_records(core);
     }
-    await_leases(core);
     view_stop(core->view);
     if (core->api != NULL) {
         api_server_close(core->api, on_api_closed, core);
@@ -372,12 +376,16 @@ void core_start_close(struct core *core)
     }
     view_free(core->view);
     core->call->core = NULL;
-    learnt_save_all(core);
-    ramps_save_all(core);
+    if (core->worker_count > 0) { /* else nothing has moved, or not all was read */
+        learnt_save_all(core);
+        ramps_save_all(core);
+        flush_store(core);
+        reader_stop();
+    }
     alert_stop(core->alert);
     slots_free_all(core);
-    if (core->worker_count > 0) {
-        reader_stop();
+    for (unsigned i = 0; i < core->worker_count; i++) {
+        worker_free(core->workers[i]); /* only now: slots and records spoke to them */
     }
     forget_flows(core);
     resolve_close(core->resolve);
@@ -460,10 +468,11 @@ int core_start_check(struct core *core, const struct config *config,
             continue;
         }
         char line[300];
-        (void)snprintf(line, sizeof line,
-                       "%s: %s cannot change while the relay runs: restart it, or put the "
-                       "old value back",
-                       config->path, config_fixed_name((enum config_fixed)fixed));
+        (void)snprintf(
+            line, sizeof line,
+            "%s: %s cannot change while the relay runs: restart it, or put the "
+            "old value back",
+            config->path, config_fixed_name((enum config_fixed)fixed));
         say(owner, line);
         rc = -EINVAL;
     }

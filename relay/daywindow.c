@@ -25,14 +25,15 @@ int64_t daywindow_opens(const struct units_window *window, const struct zone *zo
     if (window->from_minute == window->to_minute) {
         return 0;
     }
+    int64_t from_s = (int64_t)window->from_minute * 60;
     int64_t second = second_of_day(zone, unix_s);
-    int64_t since_open = (second - window->from_minute * 60 + 86400) % 86400;
+    int64_t since_open = (second - from_s + 86400) % 86400;
     if (since_open < (int64_t)daywindow_minutes(window) * 60) {
         return 0;
     }
     /* The guess is off by an hour on a day on which clocks change: look once more. */
     int64_t opens = unix_s + 86400 - since_open;
-    int64_t off = second_of_day(zone, opens) - window->from_minute * 60;
+    int64_t off = second_of_day(zone, opens) - from_s;
     if (off != 0 && off > -7200 && off < 7200) {
         opens -= off;
     }

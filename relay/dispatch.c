@@ -1,7 +1,7 @@
 #include "relay/dispatch.h"
 
 #include <assert.h>
-#include <errno.h>
+#include <string.h>
 
 #include "queue/queue.h"
 
@@ -14,23 +14,18 @@
 #include "relay/snapshot.h"
 
 /* May this flow's destination be used now? If not the lading goes where it must wait. */
-static bool dest_goes(struct lading *lading, int64_t now)
+static bool dest_goes(struct lading *lading, const struct site *site, int64_t now)
 {
     struct dest *dest = lading->dest;
+    bool is_here = dest->site == site; /* it may have moved while this one waited */
     bool open = dest->state == DEST_OPEN && dest->fresh_until_ns > now;
     bool half = dest->state == DEST_HALF && !dest->is_probing;
-    if (open || half) {
+    if (is_here && (open || half)) {
         return true;
     }
     scheduler_leave_bay(lading);
     domains_ready(lading);
     return false;
-}
-
-static bool user_is_frozen(struct core *core, const struct flow *flow)
-{
-    return flow->user[0] != '\0' && !list_is_empty(&core->freezes.list) &&
-           freezes_find(&core->freezes, FREEZE_USER, flow->user) != NULL;
 }
 
 /* The recipients of one message in one flow that may go in one transaction. */
@@ -41,7 +36,39 @@ struct batch {
     uint32_t message;
 };
 
-static bool gather(struct core *core, struct flow *flow, uint32_t most,
+static bool same_hops(const struct destination *one, const struct destination *other)
+{
+    if (one->hop_count != other->hop_count) {
+        return false;
+    }
+    for (unsigned i = 0; i < one->hop_count; i++) {
+        if (!netaddr_equal(&one->hops[i].addr, &other->hops[i].addr)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* May a recipient of this flow ride along with one of another flow of the same message?
+ * Yes when it goes to the same servers on the same terms. */
+static bool rides_along(const struct flow *flow, const struct flow *other, int64_t now)
+{
+    if (flow == other) {
+        return true;
+    }
+    const struct lading *lading = flow->owner;
+    const struct lading *second = other->owner;
+    if (second == NULL || strcmp(flow->source, other->source) != 0) {
+        return false;
+    }
+    const struct dest *a = lading->dest;
+    const struct dest *b = second->dest;
+    return b->state == DEST_OPEN && b->fresh_until_ns > now && a->site == b->site &&
+           a->tls == b->tls && a->route == b->route &&
+           same_hops(&a->destination->value, &b->destination->value);
+}
+
+static bool gather(struct core *core, struct flow *flow, uint32_t most, int64_t now,
                    struct batch *batch)
 {
     uint32_t first = flow_pop_ready(core->index, flow, (uint64_t)now_unix_ms());
@@ -62,7 +89,8 @@ static bool gather(struct core *core, struct flow *flow, uint32_t most,
     }
     for (uint32_t at = message.first; at != 0 && batch->count < most; at = view.next) {
         index_recipient(core->index, at, &view);
-        if (at != first && view.flow == flow && view.phase == INDEX_READY) {
+        if (at != first && view.phase == INDEX_READY &&
+            rides_along(flow, view.flow, now)) {
             index_take(core->index, at);
             batch->handles[batch->count] = at;
             batch->numbers[batch->count] = view.number;
@@ -72,7 +100,8 @@ static bool gather(struct core *core, struct flow *flow, uint32_t most,
     return true;
 }
 
-static uint32_t most_rcpts(const struct core *core, const struct lane *lane, uint32_t most)
+static uint32_t most_rcpts(const struct core *core, const struct lane *lane,
+                           uint32_t most)
 {
     uint32_t limit = core->snapshot->config->sites[lane->site->config].max_recipients;
     if (limit != 0 && limit < most) {
@@ -113,8 +142,6 @@ static struct job *make_job(struct core *core, struct dest *dest, struct lane *l
                      ? dest->route
                      : -1;
     job->per_connection = control_messages(&lane->control, sites_limits(lane->site));
-    job->source_stop = &lane->source->stop_flag;
-    job->lane_stop = &lane->stop_flag;
     job->started_ns = now;
     job->open = lane->slots;
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -156,17 +183,15 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
     struct lading *lading = LIST_OWNER(list->head.next, struct lading, node);
     struct flow *flow = lading->flow;
     struct dest *dest = lading->dest;
-    if (!dest_goes(lading, now)) {
+    if (!dest_goes(lading, lane->site, now)) {
         return 0;
     }
-    if (user_is_frozen(core, flow)) {
-        list_remove(&lading->node);
-        list_push_back(list, &lading->node);
+    if (scheduler_park_frozen(core, lading)) {
         return 0;
     }
     struct batch batch;
     bool is_half = dest->state == DEST_HALF;
-    if (!gather(core, flow, is_half ? 1 : most_rcpts(core, lane, most), &batch)) {
+    if (!gather(core, flow, is_half ? 1 : most_rcpts(core, lane, most), now, &batch)) {
         scheduler_leave_bay(lading);
         scheduler_touch(core, flow);
         return 0;
@@ -186,7 +211,11 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
     index_message(core->index, batch.message, &message);
     job->id = message.id;
     job->waited_ms = (uint64_t)now_unix_ms() - (uint64_t)id_unix_ms(message.id);
+    /* A stream that only observes neither raises a stop nor heeds one. */
     job->may_stop = core->snapshot->config->streams[stream].mode == CONFIG_MODE_ENFORCE;
+    job->source_stop =
+        job->may_stop ? &lane->source->stop_flag : &core->scheduler.never_stops;
+    job->lane_stop = job->may_stop ? &lane->stop_flag : &core->scheduler.never_stops;
     job->is_probe = control_started(&lane->control, sites_limits(lane->site), now);
     dest->is_probing = dest->is_probing || is_half;
     job->ramp_day = ramps_day(core, lane);

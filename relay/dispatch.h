@@ -16,6 +16,6 @@ struct lane;
  * recipients; 0 when the flow had none to give, or may not go (it has left the list, or
  * has gone to its end). */
 uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
-                       struct list *list, uint32_t most, int64_t now_ns);
+                       struct list *list, uint32_t most, int64_t now);
 
 #endif

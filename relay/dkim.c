@@ -17,17 +17,16 @@
 #include <string.h>
 
 #include <openssl/evp.h>
-#include <openssl/rsa.h>
 
 #include "relay/dkim_key.h"
 #include "relay/limits.h"
 #include "relay/message.h"
 #include "relay/smtp/base64.h"
 
-#define CHUNK_BYTES     4096
-#define COPIES          16 /* of one field that are signed; more than one is already strange */
-#define SIGNATURE_BYTES 1024 /* RSA with 8192 bits */
-#define FOLD_COLUMN     72
+#define CHUNK_BYTES  4096
+#define COPIES       16 /* of one field that are signed; more than one is already strange */
+#define FOLD_COLUMN  72
+#define HEADER_BYTES ((size_t)LIMIT_HEADER_BYTES)
 
 struct dkim_body {
     EVP_MD_CTX *hash; /* owned */
@@ -215,8 +214,10 @@ static void put_relaxed(struct textbuf *out, const struct message_field *field)
     bool is_any = false;
     for (size_t i = 0; i < field->name_length; i++) {
         char byte = field->name[i];
-        char low = byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
-        textbuf_append(out, &low, 1);
+        if (byte >= 'A' && byte <= 'Z') {
+            byte = (char)(byte + ('a' - 'A'));
+        }
+        textbuf_append(out, &byte, 1);
     }
     textbuf_append(out, ":", 1);
     for (size_t i = 0; i < field->value_length; i++) {
@@ -276,45 +277,13 @@ static int put_fields(const char *header, size_t length, struct textbuf *names,
 
 static void put_base64(struct textbuf *out, const unsigned char *bytes, size_t length)
 {
-    char text[BASE64_LENGTH(SIGNATURE_BYTES) + 1];
+    char text[BASE64_LENGTH(DKIM_KEY_SIGNATURE_BYTES) + 1];
     size_t total = base64_encode((const char *)bytes, length, text, sizeof text);
     for (size_t at = 0; at < total; at += FOLD_COLUMN) {
         size_t part = total - at < FOLD_COLUMN ? total - at : FOLD_COLUMN;
         textbuf_text(out, at > 0 ? "\r\n\t" : "");
         textbuf_append(out, text + at, part);
     }
-}
-
-/* Sign the hash of data. */
-static int sign_data(const struct dkim_key *key, const struct textbuf *data,
-                     unsigned char out[SIGNATURE_BYTES], size_t *out_length)
-{
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned hash_length = 0;
-    EVP_PKEY *pkey = dkim_key_pkey(key);
-    bool is_good = false;
-
-    if (EVP_Digest(data->bytes, data->length, hash, &hash_length, EVP_sha256(), NULL) !=
-        1) {
-        return -EIO;
-    }
-    size_t length = SIGNATURE_BYTES;
-    if (dkim_key_is_rsa(key)) {
-        EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
-        is_good = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-                  EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-                  EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
-                  EVP_PKEY_sign(ctx, out, &length, hash, hash_length) == 1;
-        EVP_PKEY_CTX_free(ctx);
-    } else {
-        /* RFC 8463: Ed25519 signs the SHA-256 of the data, not the data. */
-        EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-        is_good = ctx != NULL && EVP_DigestSignInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
-                  EVP_DigestSign(ctx, out, &length, hash, hash_length) == 1;
-        EVP_MD_CTX_free(ctx);
-    }
-    *out_length = length;
-    return is_good ? 0 : -EIO;
 }
 
 /* Our own field up to and including "b=". */
@@ -336,15 +305,16 @@ int dkim_sign(const struct dkim_key *key, const char *header, size_t header_leng
               const unsigned char body_hash[DKIM_HASH_BYTES], int64_t unix_ms,
               struct textbuf *out)
 {
-    unsigned char signature[SIGNATURE_BYTES];
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned char signature[DKIM_KEY_SIGNATURE_BYTES];
     size_t signature_length = 0;
     struct textbuf names;
     struct textbuf data;
     struct textbuf own;
 
-    textbuf_init(&names, LIMIT_HEADER_BYTES);
-    textbuf_init(&data, (size_t)2 * LIMIT_HEADER_BYTES);
-    textbuf_init(&own, LIMIT_HEADER_BYTES);
+    textbuf_init(&names, HEADER_BYTES);
+    textbuf_init(&data, 2 * HEADER_BYTES);
+    textbuf_init(&own, HEADER_BYTES);
     textbuf_text(&names, "h=");
     int rc = put_fields(header, header_length, &names, &data);
     if (rc != 0 || names.failed) {
@@ -363,7 +333,11 @@ int dkim_sign(const struct dkim_key *key, const char *header, size_t header_leng
         rc = -ENOMEM;
         goto done;
     }
-    rc = sign_data(key, &data, signature, &signature_length);
+    if (EVP_Digest(data.bytes, data.length, hash, NULL, EVP_sha256(), NULL) != 1) {
+        rc = -EIO;
+        goto done;
+    }
+    rc = dkim_key_sign(key, hash, signature, &signature_length);
     if (rc != 0) {
         goto done;
     }

@@ -1,6 +1,7 @@
 #include "relay/dkim_key.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,14 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "relay/limits.h"
 #include "relay/smtp/address.h"
 #include "relay/smtp/base64.h"
 
-#define FILE_BYTES   (64 * 1024)
+#define FILE_BYTES   ((size_t)64 * 1024)
 #define RSA_BITS_MIN 1024 /* RFC 8301 */
 #define RSA_BITS_MAX 8192
 #define PUBLIC_BYTES 2048
@@ -22,11 +24,13 @@
 struct dkim_key {
     EVP_PKEY *pkey; /* owned */
     bool is_rsa;
+    unsigned char ed25519[crypto_sign_SECRETKEYBYTES]; /* when it is not RSA */
     char domain[LIMIT_DOMAIN + 1];
     char selector[LIMIT_DOMAIN + 1];
 };
 
 /* A key behind a pass phrase is refused; OpenSSL would ask on the terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
 static int no_passphrase(char *out, int cap, int is_writing, void *owner)
 {
     (void)out;
@@ -46,6 +50,19 @@ static EVP_PKEY *read_pem(const char *pem, size_t length)
     BIO_free(bio);
     ERR_clear_error();
     return pkey;
+}
+
+/* The form in which libsodium wants an Ed25519 key. */
+static bool expand(struct dkim_key *key)
+{
+    unsigned char seed[crypto_sign_SEEDBYTES];
+    unsigned char public[crypto_sign_PUBLICKEYBYTES];
+    size_t length = sizeof seed;
+    bool is_good = EVP_PKEY_get_raw_private_key(key->pkey, seed, &length) == 1 &&
+                   length == sizeof seed &&
+                   crypto_sign_seed_keypair(public, key->ed25519, seed) == 0;
+    explicit_bzero(seed, sizeof seed);
+    return is_good;
 }
 
 /* Why a key cannot be used; NULL when it can. */
@@ -93,6 +110,11 @@ int dkim_key_new(struct dkim_key **out, const char *domain, const char *selector
     key->is_rsa = EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA;
     (void)snprintf(key->domain, sizeof key->domain, "%s", domain);
     (void)snprintf(key->selector, sizeof key->selector, "%s", selector);
+    if (!key->is_rsa && !expand(key)) {
+        errmsg_set(err, "an Ed25519 key without its private half");
+        dkim_key_free(key);
+        return -EINVAL;
+    }
     *out = key;
     return 0;
 }
@@ -132,6 +154,7 @@ void dkim_key_free(struct dkim_key *key)
 {
     if (key != NULL) {
         EVP_PKEY_free(key->pkey);
+        explicit_bzero(key->ed25519, sizeof key->ed25519);
         free(key);
     }
 }
@@ -151,9 +174,37 @@ bool dkim_key_is_rsa(const struct dkim_key *key)
     return key->is_rsa;
 }
 
-EVP_PKEY *dkim_key_pkey(const struct dkim_key *key)
+static int sign_rsa(const struct dkim_key *key, const unsigned char *hash,
+                    unsigned char *out, size_t *out_length)
 {
-    return key->pkey;
+    size_t length = DKIM_KEY_SIGNATURE_BYTES;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
+    bool is_good = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
+                   EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+                   EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
+                   EVP_PKEY_sign(ctx, out, &length, hash, DKIM_HASH_BYTES) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    if (!is_good) {
+        ERR_clear_error();
+        return -EIO;
+    }
+    *out_length = length;
+    return 0;
+}
+
+int dkim_key_sign(const struct dkim_key *key, const unsigned char hash[DKIM_HASH_BYTES],
+                  unsigned char out[DKIM_KEY_SIGNATURE_BYTES], size_t *out_length)
+{
+    if (key->is_rsa) {
+        return sign_rsa(key, hash, out, out_length);
+    }
+    /* libsodium signs in a fraction of OpenSSL's time, on the path of every message. */
+    unsigned long long length = 0;
+    if (crypto_sign_detached(out, &length, hash, DKIM_HASH_BYTES, key->ed25519) != 0) {
+        return -EIO;
+    }
+    *out_length = (size_t)length;
+    return 0;
 }
 
 int dkim_key_record(const struct dkim_key *key, struct textbuf *out)

@@ -16,8 +16,8 @@
 #include "relay/snapshot.h"
 
 /* How long a destination that does not answer is left alone: 15 s, doubling to 15 min. */
-#define DOWN_FIRST_NS (15 * NOW_NS_PER_S)
-#define DOWN_MOST_NS  (15 * 60 * NOW_NS_PER_S)
+#define DOWN_FIRST_NS ((int64_t)15 * NOW_NS_PER_S)
+#define DOWN_MOST_NS  ((int64_t)15 * 60 * NOW_NS_PER_S)
 
 /* How long "no such domain" is taken for granted. */
 #define REFUSED_NS (60 * NOW_NS_PER_S)
@@ -253,26 +253,28 @@ static void ask_dns(struct dest *dest)
     dest->state = DEST_PENDING;
     if (rule == NULL) {
         dest->route = -1;
-        dest->tls = snapshot_tls(snapshot, ROUTE_TLS_DEFAULT);
+        dest->tls = (int)snapshot_tls(snapshot, ROUTE_TLS_DEFAULT);
         dest->lookup = resolve_domain(core->resolve, dest->domain->name,
                                       config->delivery.port, on_resolved, dest);
         return;
     }
     dest->route = (int)(rule - snapshot->routes);
-    dest->tls = snapshot_tls(snapshot, rule->tls);
+    dest->tls = (int)snapshot_tls(snapshot, rule->tls);
     uint16_t port = rule->port != 0 ? rule->port : config->delivery.port;
     dest->lookup = resolve_hosts(core->resolve, rule->hosts, rule->host_count, port,
                                  on_resolved, dest);
 }
 
-void domains_forget(struct dest *dest)
+void domains_forget(struct domain *domain)
 {
-    resolve_cancel(dest->lookup);
-    dest->lookup = NULL;
-    agenda_drop(&dest->core->agenda, &dest->retry);
-    dest->state = DEST_UNKNOWN;
-    dest->is_probing = false;
-    release_waiting(dest);
+    for (struct dest *dest = domain->owner; dest != NULL; dest = dest->next) {
+        resolve_cancel(dest->lookup);
+        dest->lookup = NULL;
+        agenda_drop(&dest->core->agenda, &dest->retry);
+        dest->state = DEST_UNKNOWN;
+        dest->is_probing = false;
+        assert(list_is_empty(&dest->waiting));
+    }
 }
 
 /* No such domain: its recipients fail, some at a time. */

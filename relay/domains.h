@@ -87,8 +87,9 @@ void domains_answered(struct dest *dest);
 /* A job to this dest was never tried: a probe must not wait for it. */
 void domains_untried(struct dest *dest);
 
-/* After a reload: forget routes and sites, ask again. The ladings are out of the bays. */
-void domains_forget(struct dest *dest);
+/* After a reload: ask again for every stream's dest, used or not, as routes and streams
+ * have other numbers now. The ladings are out of the bays and wait nowhere. */
+void domains_forget(struct domain *domain);
 
 /* Words for `why`: "open", "down", ... */
 const char *dest_state_name(enum dest_state state);

@@ -130,10 +130,14 @@ static const char *find(const struct fields *fields, const char *name, size_t *o
     return NULL;
 }
 
-static int hex_value(char digit)
+static bool is_hex(char digit)
 {
-    const char *found = digit == '\0' ? NULL : strchr(hex_digits, digit);
-    return found == NULL ? -1 : (int)(found - hex_digits);
+    return digit != '\0' && strchr(hex_digits, digit) != NULL;
+}
+
+static unsigned hex_value(char digit)
+{
+    return digit <= '9' ? (unsigned)(digit - '0') : (unsigned)(digit - 'A') + 10;
 }
 
 bool fields_get_text(const struct fields *fields, const char *name, char *out,
@@ -150,7 +154,7 @@ bool fields_get_text(const struct fields *fields, const char *name, char *out,
     while (left > 0 && used + 1 < size) {
         size_t step = 1;
         char byte = *at;
-        if (byte == '%' && left >= 3 && hex_value(at[1]) >= 0 && hex_value(at[2]) >= 0) {
+        if (byte == '%' && left >= 3 && is_hex(at[1]) && is_hex(at[2])) {
             byte = (char)(hex_value(at[1]) << 4 | hex_value(at[2]));
             step = 3;
         }
@@ -192,4 +196,11 @@ bool fields_get_double(const struct fields *fields, const char *name, double *ou
     }
     *out = value;
     return true;
+}
+
+int64_t fields_int_or(const struct fields *fields, const char *name, int64_t otherwise)
+{
+    int64_t value = otherwise;
+    (void)fields_get_int(fields, name, &value);
+    return value;
 }

@@ -38,4 +38,7 @@ bool fields_get_text(const struct fields *fields, const char *name, char *out,
 bool fields_get_int(const struct fields *fields, const char *name, int64_t *out);
 bool fields_get_double(const struct fields *fields, const char *name, double *out);
 
+/* The integer, or otherwise when it is absent or none. */
+int64_t fields_int_or(const struct fields *fields, const char *name, int64_t otherwise);
+
 #endif

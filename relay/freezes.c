@@ -127,6 +127,19 @@ int freezes_set(struct freezes *freezes, const struct freeze *freeze,
     return 0;
 }
 
+/* Out of the list, the memory and the store. */
+static void drop(struct freezes *freezes, struct freeze *freeze,
+                 struct store_ticket *ticket)
+{
+    char key[STORE_KEY_BYTES];
+    key_of(freeze->kind, freeze->name, key);
+    list_remove(&freeze->node);
+    free(freeze);
+    if (freezes->store != NULL) {
+        store_del(freezes->store, STORE_FREEZE, key, ticket);
+    }
+}
+
 bool freezes_clear(struct freezes *freezes, enum freeze_kind kind, const char *name,
                    struct store_ticket *ticket)
 {
@@ -134,13 +147,7 @@ bool freezes_clear(struct freezes *freezes, enum freeze_kind kind, const char *n
     if (freeze == NULL) {
         return false;
     }
-    char key[STORE_KEY_BYTES];
-    key_of(kind, name, key);
-    list_remove(&freeze->node);
-    free(freeze);
-    if (freezes->store != NULL) {
-        store_del(freezes->store, STORE_FREEZE, key, ticket);
-    }
+    drop(freezes, freeze, ticket);
     return true;
 }
 
@@ -152,7 +159,7 @@ unsigned freezes_expire(struct freezes *freezes, int64_t now_unix_ms)
         struct freeze *freeze = LIST_OWNER(node, struct freeze, node);
         if (freeze->until_unix_ms != 0 && freeze->until_unix_ms <= now_unix_ms) {
             over++;
-            (void)freezes_clear(freezes, freeze->kind, freeze->name, NULL);
+            drop(freezes, freeze, NULL);
         }
     }
     return over;

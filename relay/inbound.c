@@ -29,24 +29,24 @@
 #include "relay/worker.h"
 
 struct inbound {
-    struct list_node node; /* in worker->inbounds */
-    struct worker *worker; /* borrowed */
+    struct list_node node;     /* in worker->inbounds */
+    struct worker *worker;     /* borrowed */
     struct snapshot *snapshot; /* one reference, of the session's start */
     struct conn *conn;         /* NULL when closed */
     struct smtp_in *engine;    /* owned */
     struct timer *deadline;    /* owned */
     struct intake intake;
     struct netaddr remote;
-    char tls[96];              /* "TLSv1.3 with cipher ..." */
-    struct login *login;       /* out; it comes back as a letter */
-    bool wants_tls;            /* the engine has said 220 to STARTTLS */
-    bool is_securing;          /* the handshake runs */
-    bool is_ended;             /* the client sends no more, but waits for an answer */
-    bool is_implicit;          /* TLS comes before the greeting */
+    char tls[96];        /* "TLSv1.3 with cipher ..." */
+    struct login *login; /* out; it comes back as a letter */
+    bool wants_tls;      /* the engine has said 220 to STARTTLS */
+    bool is_securing;    /* the handshake runs */
+    bool is_ended;       /* the client sends no more, but waits for an answer */
+    bool is_implicit;    /* TLS comes before the greeting */
     bool is_greeted;
-    bool is_feeding;           /* tick comes when the feed is over */
+    bool is_feeding; /* tick comes when the feed is over */
     bool is_stopping;
-    bool is_finishing;         /* conn_finish or conn_close was called */
+    bool is_finishing; /* conn_finish or conn_close was called */
 };
 
 /* A password on its way through auth's threads. */
@@ -71,7 +71,7 @@ static void inbound_free(struct inbound *inbound)
     intake_done(&inbound->intake);
     timer_close(inbound->deadline);
     list_remove(&inbound->node);
-    inbound->worker->counts.inbound--;
+    (void)__atomic_sub_fetch(&inbound->worker->counts.inbound, 1, __ATOMIC_RELAXED);
     admission_leave(inbound->worker->admissions[inbound->intake.client.listener],
                     &inbound->remote);
     snapshot_unref(inbound->snapshot);
@@ -367,6 +367,12 @@ static void tick(struct inbound *inbound)
         secure(inbound);
         return;
     }
+    if (!inbound->is_greeted) {
+        if (inbound->is_stopping) {
+            finish(inbound, false);
+        }
+        return; /* on_secured comes back, or the handshake's deadline */
+    }
     uint32_t wait_ms = smtp_in_deadline_ms(inbound->engine);
     if (inbound->is_ended && wait_ms != 0) {
         finish(inbound, true);
@@ -433,13 +439,12 @@ void inbound_start(struct worker *worker, unsigned listener, int fd,
     inbound->intake.client.listener = listener;
     inbound->intake.client.remote = *remote;
     inbound->intake.client.tls = inbound->tls;
-    inbound->intake.client.is_trusted =
-        config_networks_have(&config->trust, remote->family == NETADDR_V4 ? AF_INET : AF_INET6,
-                             remote->bytes);
+    inbound->intake.client.is_trusted = config_networks_have(
+        &config->trust, remote->family == NETADDR_V4 ? AF_INET : AF_INET6, remote->bytes);
     (void)netaddr_format(remote, inbound->intake.client.ip);
     list_push_back(&worker->inbounds, &inbound->node);
-    worker->counts.inbound++;
-    worker->counts.sessions++;
+    (void)__atomic_add_fetch(&worker->counts.inbound, 1, __ATOMIC_RELAXED);
+    (void)__atomic_add_fetch(&worker->counts.sessions, 1, __ATOMIC_RELAXED);
     if (conn_accept(&inbound->conn, worker->loop, fd, NULL, &conn_ops, inbound) != 0) {
         inbound->conn = NULL;
         inbound_free(inbound);

@@ -14,9 +14,11 @@
 #include "relay/now.h"
 #include "relay/sealing.h"
 #include "relay/snapshot.h"
+#include "relay/terms.h"
 #include "relay/worker.h"
 
-#define ANSWER_BYTES 400
+#define ANSWER_BYTES       400
+#define TOO_LARGE_FOR_USER "5.3.4 larger than this user may send"
 
 void intake_init(struct intake *intake, struct worker *worker, struct snapshot *snapshot,
                  struct smtp_in *engine)
@@ -64,7 +66,7 @@ static void refuse(struct intake *intake, const char *command, const char *recip
         .recipient = recipient,
         .user = intake->client.user != NULL ? intake->client.user->name : "",
         .text = whole});
-    intake->worker->counts.refused++;
+    (void)__atomic_add_fetch(&intake->worker->counts.refused, 1, __ATOMIC_RELAXED);
     smtp_in_answer(intake->engine, code, text);
 }
 
@@ -124,6 +126,13 @@ static bool check_client(struct intake *intake)
     return true;
 }
 
+static bool is_above_users_limit(const struct intake *intake, uint64_t size_bytes)
+{
+    const struct users_user *user = intake->client.user;
+    return user != NULL && user->max_message_bytes != 0 &&
+           size_bytes > user->max_message_bytes;
+}
+
 void intake_mail(struct intake *intake, const struct address *sender,
                  const struct mail_params *params)
 {
@@ -145,10 +154,8 @@ void intake_mail(struct intake *intake, const struct address *sender,
     if (!check_client(intake)) {
         return;
     }
-    const struct users_user *user = intake->client.user;
-    if (user != NULL && user->max_message_bytes != 0 &&
-        params->size_bytes > user->max_message_bytes) {
-        refuse(intake, "MAIL", "", 552, "5.3.4 larger than this user may send");
+    if (is_above_users_limit(intake, params->size_bytes)) {
+        refuse(intake, "MAIL", "", 552, TOO_LARGE_FOR_USER);
         return;
     }
     int rc = queue_reserve(intake->worker->queue, params->size_bytes, 1);
@@ -241,106 +248,65 @@ void intake_data(struct intake *intake)
         refuse_credit(intake, "DATA", rc);
         return;
     }
-    intake->id = id_next(&intake->worker->ids, now_unix_ms());
+    intake->id = accept_id(intake->accept);
     message_init(&intake->message);
     intake->has_content = true;
+    intake->content_bytes = 0;
     smtp_in_answer(intake->engine, 354, "go ahead, end with a line that is a single dot");
+}
+
+/* Body bytes: hashed for the signature, and on their way to the disk. False when the
+ * content is refused. */
+static bool take_body(struct intake *intake, const char *bytes, size_t length)
+{
+    if (intake->body_hash != NULL) {
+        dkim_body_feed(intake->body_hash, bytes, length);
+    }
+    int rc = accept_body(intake->accept, bytes, length);
+    if (rc != 0) {
+        smtp_in_refuse_content(
+            intake->engine, rc == -EIO ? 451 : 452,
+            rc == -EIO
+                ? "4.3.0 the queue of this relay cannot be written; try again later"
+                : "4.3.1 this relay has no room for the message; try again later");
+        return false;
+    }
+    intake->is_blocked = !accept_wants_more(intake->accept);
+    return true;
+}
+
+/* The header is complete: what was taken of the body before that was known goes first. */
+static bool begin_body(struct intake *intake)
+{
+    size_t length = 0;
+    const char *prefix = message_prefix(&intake->message, &length);
+    intake->has_body = true;
+    if (sealing_wants(intake->snapshot, &intake->message)) {
+        intake->body_hash = dkim_body_new();
+    }
+    return length == 0 || take_body(intake, prefix, length);
 }
 
 void intake_content(struct intake *intake, const char *bytes, size_t length)
 {
     struct message *message = &intake->message;
+    intake->content_bytes += length;
+    if (is_above_users_limit(intake, intake->content_bytes)) {
+        smtp_in_refuse_content(intake->engine, 552, TOO_LARGE_FOR_USER);
+        return;
+    }
     size_t used = message_feed(message, bytes, length);
     if (message->refusal.code != 0) {
         smtp_in_refuse_content(intake->engine, message->refusal.code,
                                message->refusal.text);
         return;
     }
-    if (used == length) {
+    if (message->header_done && !intake->has_body && !begin_body(intake)) {
         return;
     }
-    if (intake->body_hash == NULL && sealing_wants(intake->snapshot, message)) {
-        intake->body_hash = dkim_body_new();
+    if (used < length) {
+        (void)take_body(intake, bytes + used, length - used);
     }
-    if (intake->body_hash != NULL) {
-        dkim_body_feed(intake->body_hash, bytes + used, length - used);
-    }
-    int rc = accept_body(intake->accept, bytes + used, length - used);
-    if (rc != 0) {
-        smtp_in_refuse_content(
-            intake->engine, rc == -EIO ? 451 : 452,
-            rc == -EIO ? "4.3.0 the queue of this relay cannot be written; try again later"
-                       : "4.3.1 this relay has no room for the message; try again later");
-        return;
-    }
-    intake->is_blocked = !accept_wants_more(intake->accept);
-}
-
-/* The stream the message goes by: header, credential, listener. UINT32_MAX: it may not
- * go by the one it names. */
-static uint32_t choose_stream(const struct intake *intake)
-{
-    const struct config *config = intake->snapshot->config;
-    const struct config_listener *listener = listener_of(intake);
-    const struct users_user *user = intake->client.user;
-    const char *named = intake->message.facts.stream;
-    if (named[0] == '\0' && user != NULL && user->stream_count > 0) {
-        named = user->streams[0];
-    }
-    if (named[0] == '\0') {
-        return listener->stream;
-    }
-    uint32_t stream = config_stream_find(config, named);
-    if (stream == CONFIG_NONE || (user != NULL && !users_may_stream(user, named))) {
-        return UINT32_MAX;
-    }
-    for (size_t i = 0; i < listener->streams.count; i++) {
-        if (listener->streams.items[i] == stream) {
-            return stream;
-        }
-    }
-    return UINT32_MAX;
-}
-
-struct intake_terms {
-    uint32_t stream;
-    uint8_t priority;
-    int64_t lifetime_ns;
-};
-
-/* What the X-Mesura headers and the configuration say; false after a refusal. */
-static bool read_terms(struct intake *intake, struct intake_terms *out)
-{
-    const struct message_facts *facts = &intake->message.facts;
-    char text[ANSWER_BYTES];
-    out->stream = choose_stream(intake);
-    if (out->stream == UINT32_MAX) {
-        (void)snprintf(text, sizeof text,
-                       "5.7.1 stream \"%s\" may not be used on listener %s",
-                       facts->stream, listener_of(intake)->name);
-        refuse(intake, "DATA", "", 550, text);
-        return false;
-    }
-    out->priority = 5;
-    if (facts->priority[0] != '\0') {
-        if (facts->priority[0] < '0' || facts->priority[0] > '9' ||
-            facts->priority[1] != '\0') {
-            refuse(intake, "DATA", "", 550, "5.6.0 X-Mesura-Priority is one digit, 0 to 9");
-            return false;
-        }
-        out->priority = (uint8_t)(facts->priority[0] - '0');
-    }
-    out->lifetime_ns = intake->snapshot->streams[out->stream].life.lifetime_ns;
-    if (facts->lifetime[0] != '\0') {
-        int64_t asked_ns = 0;
-        if (units_duration_parse(facts->lifetime, &asked_ns, NULL) != 0 || asked_ns <= 0) {
-            refuse(intake, "DATA", "", 550,
-                   "5.6.0 X-Mesura-Lifetime is a duration, such as 15m or 4h");
-            return false;
-        }
-        out->lifetime_ns = asked_ns < out->lifetime_ns ? asked_ns : out->lifetime_ns;
-    }
-    return true;
 }
 
 static void on_durable(void *owner, int rc)
@@ -354,7 +320,7 @@ static void on_durable(void *owner, int rc)
         char text[64];
         id_print(intake->id, id);
         (void)snprintf(text, sizeof text, "2.0.0 queued as %s", id);
-        intake->worker->counts.accepted++;
+        (void)__atomic_add_fetch(&intake->worker->counts.accepted, 1, __ATOMIC_RELAXED);
         smtp_in_answer(intake->engine, 250, text);
     }
     intake->resume_cb(intake->owner);
@@ -394,7 +360,7 @@ static void build_header(struct intake *intake, uint32_t stream, struct textbuf 
     }
 }
 
-static void fill_envelope(struct intake *intake, const struct intake_terms *terms,
+static void fill_envelope(struct intake *intake, const struct terms *terms,
                           const struct smtp_in_content *content,
                           struct envelope_recipient *rcpts, struct envelope *out)
 {
@@ -453,7 +419,7 @@ static const char *cut(const char *text, char *out, size_t size)
     return out;
 }
 
-static void commit(struct intake *intake, const struct intake_terms *terms,
+static void commit(struct intake *intake, const struct terms *terms,
                    const struct smtp_in_content *content)
 {
     struct textbuf header;
@@ -485,17 +451,21 @@ static void commit(struct intake *intake, const struct intake_terms *terms,
 void intake_content_end(struct intake *intake, const struct smtp_in_content *content)
 {
     message_end(&intake->message);
-    if (intake->body_hash == NULL && sealing_wants(intake->snapshot, &intake->message)) {
-        intake->body_hash = dkim_body_new(); /* of an empty body */
+    if (!intake->has_body && !begin_body(intake)) {
+        refuse_credit(intake, "DATA", -ENOSPC);
+        return;
     }
     struct message_refusal refusal = message_check(&intake->message);
-    struct intake_terms terms;
+    struct terms terms;
+    char text[ANSWER_BYTES];
     if (refusal.code != 0) {
         refuse(intake, "DATA", "", refusal.code, refusal.text);
         return;
     }
-    if (read_terms(intake, &terms)) {
+    if (terms_read(intake, &terms, text, sizeof text)) {
         commit(intake, &terms, content);
+    } else {
+        refuse(intake, "DATA", "", 550, text);
     }
 }
 
@@ -511,6 +481,7 @@ void intake_reset(struct intake *intake)
     accept_leave(intake->accept);
     intake->accept = NULL;
     intake->is_blocked = false;
+    intake->has_body = false;
 }
 
 bool intake_wants_input(const struct intake *intake)

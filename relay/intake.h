@@ -28,9 +28,9 @@ struct intake_client {
     unsigned listener; /* index */
     struct netaddr remote;
     char ip[NETADDR_TEXT_BYTES];
-    bool is_trusted;                        /* its network may submit without a login */
-    const struct users_user *user;          /* borrowed from the snapshot; NULL without */
-    const char *tls;                        /* for Received; "" in clear */
+    bool is_trusted;               /* its network may submit without a login */
+    const struct users_user *user; /* borrowed from the snapshot; NULL without */
+    const char *tls;               /* for Received; "" in clear */
 };
 
 struct intake_rcpt {
@@ -47,7 +47,8 @@ struct intake {
     struct intake_client client;
     void (*resume_cb)(void *owner); /* input may be taken again */
     void *owner;
-    uint64_t id; /* of the transaction, from DATA on */
+    uint64_t id;            /* of the transaction, from DATA on */
+    uint64_t content_bytes; /* so far, for the user's own limit */
     char sender[ADDRESS_BYTES];
     char sender_domain[LIMIT_DOMAIN + 1];
     struct mail_params params;
@@ -55,10 +56,11 @@ struct intake {
     unsigned rcpt_count;
     unsigned rcpt_room;
     struct message message;
-    struct accept *accept;        /* owned until committed; then borrowed until done */
-    struct dkim_body *body_hash;  /* owned; NULL when nothing will be signed */
-    bool has_content;             /* message is initialised */
-    bool is_blocked;              /* too much body on its way to the disk */
+    struct accept *accept;       /* owned until committed; then borrowed until done */
+    struct dkim_body *body_hash; /* owned; NULL when nothing will be signed */
+    bool has_content;            /* message is initialised */
+    bool has_body;               /* the header is complete: body_hash is decided */
+    bool is_blocked;             /* too much body on its way to the disk */
 };
 
 void intake_init(struct intake *intake, struct worker *worker, struct snapshot *snapshot,

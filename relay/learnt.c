@@ -95,13 +95,6 @@ void learnt_note(struct core *core, struct lane *lane, const struct control_chan
                    NULL);
 }
 
-static int64_t int_of(const struct fields *fields, const char *name)
-{
-    int64_t value = 0;
-    (void)fields_get_int(fields, name, &value);
-    return value;
-}
-
 void learnt_load(struct core *core, const struct store_row *row)
 {
     char name[STORE_KEY_BYTES];
@@ -117,14 +110,14 @@ void learnt_load(struct core *core, const struct store_row *row)
         return;
     }
     struct control_snapshot snapshot = {
-        .ceiling_age_ns = int_of(&fields, "ceiling_age"),
-        .clean_age_ns = int_of(&fields, "clean_age"),
-        .pause_left_ns = int_of(&fields, "pause_left"),
-        .throttles = (uint32_t)int_of(&fields, "throttles"),
-        .messages = (uint32_t)int_of(&fields, "messages"),
-        .window = (uint32_t)int_of(&fields, "window"),
-        .window_ceiling = (uint32_t)int_of(&fields, "window_ceiling"),
-        .behaviour = (uint8_t)int_of(&fields, "behaviour")};
+        .ceiling_age_ns = fields_int_or(&fields, "ceiling_age", 0),
+        .clean_age_ns = fields_int_or(&fields, "clean_age", 0),
+        .pause_left_ns = fields_int_or(&fields, "pause_left", 0),
+        .throttles = (uint32_t)fields_int_or(&fields, "throttles", 0),
+        .messages = (uint32_t)fields_int_or(&fields, "messages", 0),
+        .window = (uint32_t)fields_int_or(&fields, "window", 0),
+        .window_ceiling = (uint32_t)fields_int_or(&fields, "window_ceiling", 0),
+        .behaviour = (uint8_t)fields_int_or(&fields, "behaviour", 0)};
     (void)fields_get_double(&fields, "rate", &snapshot.rate);
     (void)fields_get_double(&fields, "ceiling", &snapshot.ceiling);
 
@@ -135,7 +128,7 @@ void learnt_load(struct core *core, const struct store_row *row)
     int64_t now = now_ns();
     struct lane *lane = sites_lane(site, source, now);
     (void)fields_get_text(&fields, "cause", lane->cause, sizeof lane->cause);
-    lane->cause_unix_ms = int_of(&fields, "cause_at");
+    lane->cause_unix_ms = fields_int_or(&fields, "cause_at", 0);
     int64_t age_ms = now_unix_ms() - row->unix_ms;
     control_restore(&lane->control, sites_limits(site), &snapshot,
                     age_ms > 0 ? age_ms * NOW_NS_PER_MS : 0, now);

@@ -20,10 +20,10 @@
 
 /* Content. The header block is kept whole in the accept record; what is above these is
  * not mail (facts: the largest real headers are below 100 KiB). */
-#define LIMIT_HEADER_BYTES (256 * 1024)
+#define LIMIT_HEADER_BYTES ((size_t)256 * 1024)
 #define LIMIT_HEADER_FIELDS 1000
-#define LIMIT_BODY_INLINE (128 * 1024) /* a larger body is written in pieces as it comes */
-#define LIMIT_PIECE_BYTES (128 * 1024)
+#define LIMIT_BODY_INLINE ((size_t)128 * 1024) /* a larger body is written in pieces as it comes */
+#define LIMIT_PIECE_BYTES ((size_t)128 * 1024)
 #define LIMIT_RECEIVED_COUNT 100 /* RFC 5321 6.3 */
 
 /* Control: an operator's command is small; anything longer is not one. */
@@ -39,7 +39,7 @@
 
 #define LIMIT_MESSAGE_RECIPIENTS 10000 /* where a listener sets no limit of its own */
 #define LIMIT_IDLE_COMMANDS 100         /* NOOP and the like between two messages */
-#define LIMIT_CREDIT_STEP (1024 * 1024) /* credits for a body larger than declared */
+#define LIMIT_CREDIT_STEP ((size_t)1024 * 1024) /* credits for a body larger than declared */
 
 #define LIMIT_LINGER_MS 2000     /* for the last answer to arrive before a close */
 #define LIMIT_HANDSHAKE_MS 30000 /* TLS, either side */
@@ -55,7 +55,7 @@
 
 /* A connection's written bytes that its peer has not taken: replies to a client that
  * never reads end here. Bodies are borrowed and not counted. */
-#define LIMIT_CONN_PENDING (64 * 1024)
+#define LIMIT_CONN_PENDING 65536
 
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100

@@ -240,23 +240,32 @@ void linebuf_json(struct linebuf *buf, const char *text, size_t max)
     linebuf_char(buf, '"');
 }
 
+static bool is_line_byte(char byte, const char *also)
+{
+    return byte >= ' ' && byte < '\x7f' &&
+           (also[0] == '\0' || strchr(also, byte) == NULL);
+}
+
 void linebuf_line(struct linebuf *buf, const char *text, size_t max, const char *also)
 {
     size_t left = strnlen(text, max);
     const char *at = text;
     while (left > 0) {
-        unsigned char byte = (unsigned char)*at;
-        size_t step = byte < 0x80 ? 1 : sequence_size(at, left);
-        bool is_bad = step == 0 || is_treacherous(at, step);
-        if (step == 1) {
-            is_bad = byte < ' ' || byte == 0x7f || strchr(also, *at) != NULL;
+        size_t step = 0;
+        while (step < left && is_line_byte(at[step], also)) {
+            step++;
         }
-        if (is_bad) {
-            linebuf_char(buf, '?');
-        } else {
+        if (step > 0) {
             linebuf_add(buf, at, step);
+        } else {
+            step = (unsigned char)*at < 0x80 ? 0 : sequence_size(at, left);
+            if (step == 0 || is_treacherous(at, step)) {
+                linebuf_char(buf, '?');
+            } else {
+                linebuf_add(buf, at, step);
+            }
+            step = step == 0 ? 1 : step;
         }
-        step = step == 0 ? 1 : step;
         at += step;
         left -= step;
     }

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/reply.h"
+
 #include "relay/arena.h"
 #include "relay/clerk.h"
 #include "relay/limits.h"
@@ -43,7 +45,8 @@ struct log {
     bool has_mail;  /* never changes */
     bool has_files; /* never changes: any of the two */
     char hostname[HOSTNAME_BYTES];
-    char *scratch; /* owned; LIMIT_LOG_RECORD bytes */
+    char *scratch;      /* owned; LIMIT_LOG_RECORD bytes */
+    struct reply reply; /* the thread's: of the event being written */
     uint64_t told_losses;
     int64_t told_ns;
     _Atomic uint64_t pending_bytes;
@@ -162,7 +165,9 @@ static void on_record(struct letter *letter)
     struct log *log = atomic_load_explicit(&the_log, memory_order_acquire);
     struct linebuf buf;
     switch (record->what) {
-    case LOG_RECORD_EVENT: write_event(log, &record->about.event); break;
+    case LOG_RECORD_EVENT:
+        write_event(log, log_record_unpack(record, &log->reply));
+        break;
     case LOG_RECORD_SESSION: write_session(log, record); break;
     case LOG_RECORD_LINE:
         linebuf_init(&buf, log->scratch, LIMIT_LOG_RECORD);

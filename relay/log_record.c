@@ -74,30 +74,19 @@ static struct log_record *record_new(enum log_record_what what, size_t texts_siz
         return NULL;
     }
     record->size_bytes = size_bytes;
+    record->reply_bytes = 0;
     record->what = what;
     record->unix_ms = unix_ms;
     return record;
 }
 
-/* Bytes of a reply behind a record: the struct, whole, so that it can be pointed to. */
+/* A reply's fields before its text, and as much text as there is: far less than the
+ * struct. */
 static size_t reply_bytes(const struct reply *reply)
 {
-    return reply == NULL ? 0 : sizeof *reply + _Alignof(struct reply);
-}
-
-static char *keep_reply(struct log_event *event, char *at)
-{
-    if (event->reply == NULL) {
-        return at;
-    }
-    size_t misaligned = (uintptr_t)at % _Alignof(struct reply);
-    at += misaligned == 0 ? 0 : _Alignof(struct reply) - misaligned;
-    struct reply *kept = (struct reply *)(void *)at;
-    size_t text_size = strnlen(event->reply->text, sizeof event->reply->text - 1);
-    memcpy(kept, event->reply, offsetof(struct reply, text) + text_size);
-    kept->text[text_size] = '\0';
-    event->reply = kept;
-    return at + sizeof *kept;
+    return reply == NULL ? 0
+                         : offsetof(struct reply, text) +
+                               strnlen(reply->text, sizeof reply->text - 1) + 1;
 }
 
 struct log_record *log_record_event(const struct log_event *event, int64_t unix_ms)
@@ -113,10 +102,27 @@ struct log_record *log_record_event(const struct log_event *event, int64_t unix_
     if (copy.unix_ms == 0) {
         copy.unix_ms = unix_ms;
     }
-    char *at = keep_reply(&copy, record->texts);
-    keep_texts(&copy, event_texts, EVENT_TEXTS, at);
+    record->reply_bytes = reply_bytes(event->reply);
+    if (record->reply_bytes > 0) {
+        memcpy(record->texts, event->reply, record->reply_bytes - 1);
+        record->texts[record->reply_bytes - 1] = '\0';
+        copy.reply = NULL; /* until it is unpacked */
+    }
+    keep_texts(&copy, event_texts, EVENT_TEXTS, record->texts + record->reply_bytes);
     record->about.event = copy;
     return record;
+}
+
+const struct log_event *log_record_unpack(struct log_record *record,
+                                          struct reply *scratch)
+{
+    assert(record != NULL);
+    assert(record->what == LOG_RECORD_EVENT);
+    if (record->reply_bytes > 0) {
+        memcpy(scratch, record->texts, record->reply_bytes);
+        record->about.event.reply = scratch;
+    }
+    return &record->about.event;
 }
 
 struct log_record *log_record_session(const struct log_session *session, int64_t unix_ms)

@@ -19,7 +19,8 @@ enum log_record_what {
 
 struct log_record {
     struct letter letter;
-    size_t size_bytes; /* of the whole piece */
+    size_t size_bytes;  /* of the whole piece */
+    size_t reply_bytes; /* of a packed reply at the start of texts; 0: none */
     enum log_record_what what;
     int64_t unix_ms;
     union {
@@ -37,5 +38,9 @@ struct log_record *log_record_session(const struct log_session *session, int64_t
 struct log_record *log_record_line(enum log_level level, const char *text,
                                    int64_t unix_ms);
 struct log_record *log_record_reopen(void);
+
+/* The event of a record, with its reply unpacked into scratch; good as long as both. */
+const struct log_event *log_record_unpack(struct log_record *record,
+                                          struct reply *scratch);
 
 #endif

@@ -5,8 +5,10 @@
  * configuration: all its errors); nothing has been started then that is not taken down. */
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +24,15 @@
 #include "relay/entropy.h"
 #include "relay/log.h"
 #include "relay/net/listener.h"
+#include "relay/net/signals.h"
 #include "relay/now.h"
 #include "relay/snapshot.h"
 #include "relay/store.h"
 #include "relay/users.h"
 
-#define WORKERS_MOST 64
+#define WORKERS_MOST  64
+#define SEGMENT_MOST  (UINT32_C(64) * 1024 * 1024)
+#define SEGMENT_LEAST (UINT32_C(1) * 1024 * 1024) /* the largest usual record, twice */
 
 struct daemon {
     const char *config_path;
@@ -131,6 +136,21 @@ static void say_queue_notes(const struct queue *queue)
     }
 }
 
+/* Large segments for speed, small ones where the file system is: a sixteenth of it, so
+ * that a full disk still has segments to give back. */
+static uint32_t segment_bytes(const char *directory)
+{
+    struct statvfs facts;
+    if (statvfs(directory, &facts) != 0) {
+        return SEGMENT_MOST;
+    }
+    uint64_t share = (uint64_t)facts.f_blocks * facts.f_frsize / 16;
+    if (share < SEGMENT_LEAST) {
+        return SEGMENT_LEAST;
+    }
+    return share > SEGMENT_MOST ? SEGMENT_MOST : (uint32_t)(share & ~UINT64_C(4095));
+}
+
 static int open_queue(struct daemon *daemon, struct errmsg *err)
 {
     const struct config *config = daemon->config;
@@ -144,6 +164,7 @@ static int open_queue(struct daemon *daemon, struct errmsg *err)
         return rc;
     }
     struct queue_options options = {.directory = directory,
+                                    .segment_bytes = segment_bytes(directory),
                                     .memory_bytes = config->queue.memory,
                                     .low_space_bytes = config->queue.low_space,
                                     .reserve_bytes = config->queue.reserve,
@@ -246,11 +267,13 @@ static void close_all(struct daemon *daemon)
 
 static int run(const char *config_path)
 {
+    static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
     struct daemon daemon = {.config_path = config_path};
     struct errmsg err = {.text = ""};
     int64_t floor_ms = 0;
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* keys and passwords: no core files */
     (void)umask(0027);
+    signals_hold(numbers, 3); /* until core takes them */
     if (read_config(&daemon) != 0) {
         return 1;
     }
@@ -281,7 +304,7 @@ int main(int argc, char **argv)
     const char *config_path = "/etc/mesura/mesura.conf";
     bool check = false;
     int option = 0;
-    while ((option = getopt(argc, argv, "c:tVh")) != -1) {
+    while ((option = getopt( /* NOLINT(concurrency-mt-unsafe): before any thread */argc, argv, "c:tVh")) != -1) {
         switch (option) {
         case 'c': config_path = optarg; break;
         case 't': check = true; break;

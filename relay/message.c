@@ -7,13 +7,10 @@
 #include "relay/addresslist.h"
 #include "relay/maildate.h"
 
-/* A line is added before it is known to be too much. */
-#define HEADER_SLACK 4096
-
 void message_init(struct message *message)
 {
     memset(message, 0, sizeof *message);
-    textbuf_init(&message->header, LIMIT_HEADER_BYTES + HEADER_SLACK);
+    textbuf_init(&message->header, (size_t)LIMIT_HEADER_BYTES);
 }
 
 void message_done(struct message *message)
@@ -25,7 +22,10 @@ void message_done(struct message *message)
 
 static char lower(char byte)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
+    if (byte >= 'A' && byte <= 'Z') {
+        return (char)(byte + ('a' - 'A'));
+    }
+    return byte;
 }
 
 /* The length of a field name that begins a line and is followed by a colon; 0 when the
@@ -264,7 +264,7 @@ size_t message_feed(struct message *message, const char *bytes, size_t length)
     while (used < length && !message->header_done) {
         const char *lf = memchr(bytes + used, '\n', length - used);
         size_t part = lf == NULL ? length - used : (size_t)(lf - bytes) + 1 - used;
-        if (message->header.length + part > LIMIT_HEADER_BYTES) {
+        if (message->header.length + part > (size_t)LIMIT_HEADER_BYTES) {
             refuse_size(message);
             return used;
         }

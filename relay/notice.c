@@ -15,18 +15,16 @@
 
 #include "queue/queue.h"
 
-#include "relay/agenda.h"
 #include "relay/arena.h"
 #include "relay/bounce.h"
 #include "relay/core.h"
 #include "relay/entropy.h"
 #include "relay/id.h"
-#include "relay/idn.h"
+#include "relay/inject.h"
 #include "relay/job.h"
 #include "relay/log.h"
 #include "relay/maildate.h"
 #include "relay/now.h"
-#include "relay/smtp/address.h"
 #include "relay/smtp/params.h"
 #include "relay/snapshot.h"
 #include "relay/stops.h"
@@ -36,143 +34,14 @@
 #define BODY_MAX   ((size_t)2 * 1024 * 1024)
 #define CHUNK      256
 
-struct notice {
-    struct list_node node;
-    struct queue_write write;
-    struct letter letter;
-    struct core *core;
-    uint64_t about;    /* id of the message a bounce closes; 0 for the others */
-    uint8_t *envelope; /* owned: encoded */
-    size_t envelope_length;
-    struct textbuf header;
-    struct textbuf body;
-};
-
 void notices_init(struct notices *notices)
 {
     list_init(&notices->flying);
 }
 
-static void notice_free(struct notice *notice)
-{
-    textbuf_done(&notice->header);
-    textbuf_done(&notice->body);
-    free(notice->envelope);
-    free(notice);
-}
-
 void notices_done(struct notices *notices)
 {
-    list_each_safe(node, &notices->flying)
-    {
-        list_remove(node);
-        notice_free(LIST_OWNER(node, struct notice, node));
-    }
-}
-
-/* ---- sending ---- */
-
-static void notices_begin(struct core *core, uint64_t id);
-
-static void on_landed(struct letter *letter)
-{
-    struct notice *notice = LIST_OWNER(letter, struct notice, letter);
-    struct core *core = notice->core;
-    uint64_t about = notice->about;
-    list_remove(&notice->node);
-    if (notice->write.rc == 0) {
-        core_index(core, notice->envelope, notice->envelope_length, &notice->write.place);
-    } else {
-        log_error("a notice could not be written to the queue; it is owed still");
-    }
-    int rc = notice->write.rc;
-    notice_free(notice);
-    if (rc == 0 && about != 0) {
-        notices_begin(core, about); /* more may have failed meanwhile */
-    }
-}
-
-/* Writer thread. */
-static void on_written(struct queue_write *write, int rc)
-{
-    struct notice *notice = write->owner;
-    write->rc = rc;
-    mailbox_post(&notice->core->mailbox, &notice->letter, on_landed);
-}
-
-/* The domain part for the index, from an address of ours or an old sender's. */
-static bool domain_of(const char *text, char *out, size_t size)
-{
-    struct address address;
-    return address_parse(text, strlen(text), true, &address) == ADDRESS_OK &&
-           address.has_domain && address_domain_ascii(&address, idn_to_ascii, out, size);
-}
-
-struct send {
-    const char *to;
-    uint32_t stream;
-    unsigned flags;
-    const struct envelope_close *closes;
-    unsigned close_count;
-    const char *subject;
-};
-
-/* Takes the notice's texts. The notice is gone afterwards, or on its way. */
-static void submit(struct core *core, struct notice *notice, const struct send *send,
-                   uint64_t id)
-{
-    const struct snapshot *snapshot = core->snapshot;
-    char domain[LIMIT_DOMAIN + 1];
-    struct envelope_recipient recipient = {.address = send->to, .domain = domain,
-                                           .orcpt = ""};
-    struct envelope envelope;
-    envelope_init(&envelope);
-    envelope.id = id;
-    envelope.accepted_unix_ms = (uint64_t)id_unix_ms(id);
-    envelope.expires_unix_ms =
-        envelope.accepted_unix_ms +
-        (uint64_t)(snapshot->streams[send->stream].life.lifetime_ns / NOW_NS_PER_MS);
-    envelope.size_bytes = notice->header.length + notice->body.length;
-    envelope.flags = send->flags | ENVELOPE_TRUSTED;
-    envelope.priority = 5;
-    envelope.stream = snapshot->config->streams[send->stream].name;
-    envelope.from_domain = snapshot->config->hostname;
-    envelope.listener = "local";
-    envelope.subject = send->subject;
-    envelope.recipients = &recipient;
-    envelope.recipient_count = 1;
-    envelope.closes = send->closes;
-    envelope.close_count = send->close_count;
-    size_t bound = envelope_bound(&envelope);
-    struct errmsg err = {.text = ""};
-    notice->envelope = malloc(bound);
-    bool good = domain_of(send->to, domain, sizeof domain) && notice->envelope != NULL &&
-                !notice->header.failed && !notice->body.failed &&
-                envelope_encode(&envelope, notice->envelope, bound,
-                                &notice->envelope_length, &err) == 0;
-    if (!good) {
-        log_error("a notice to <%s> cannot be made: %s", send->to,
-                  err.text[0] != '\0' ? err.text : "the address is none");
-        notice_free(notice);
-        return;
-    }
-    struct iovec head = {notice->envelope, notice->envelope_length};
-    struct iovec header = {notice->header.bytes, notice->header.length};
-    struct iovec body = {notice->body.bytes, notice->body.length};
-    queue_write_accept(&notice->write, id, &head, &header, &body, 1);
-    notice->write.owner = notice;
-    notice->write.may_use_reserve = true;
-    list_push_back(&core->notices.flying, &notice->node);
-    queue_submit(core->queue, &notice->write, QUEUE_SYNCED, on_written);
-}
-
-static struct notice *notice_new(struct core *core)
-{
-    struct notice *notice = arena_must(1, sizeof *notice);
-    notice->core = core;
-    textbuf_init(&notice->header, HEADER_MAX);
-    textbuf_init(&notice->body, BODY_MAX);
-    return notice;
+    inject_drop_all(&notices->flying);
 }
 
 /* ---- bounces ---- */
@@ -241,17 +110,6 @@ static bool read_original(struct core *core, uint32_t message, struct original *
     out->is_read = queue_read_message(&pin, false, &out->content) == 0;
     queue_unpin(&pin);
     return out->is_read;
-}
-
-static bool is_flying(struct core *core, uint64_t id)
-{
-    list_each(node, &core->notices.flying)
-    {
-        if (LIST_OWNER(node, struct notice, node)->about == id) {
-            return true;
-        }
-    }
-    return false;
 }
 
 typedef bool (*owed_cb)(const struct recipient_view *view);
@@ -330,14 +188,13 @@ static void gather(struct core *core, const struct original *original, owed_cb w
         }
         unsigned i = party->count++;
         party->owed[i].remote[0] = '\0';
-        party->rcpts[i] =
-            (struct bounce_rcpt){.address = from->address,
-                                 .orcpt = from->orcpt,
-                                 .action = action,
-                                 .remote = "",
-                                 .retry_until_unix_ms =
-                                     (int64_t)original->view.expires_unix_ms,
-                                 .attempts = view.attempts};
+        party->rcpts[i] = (struct bounce_rcpt){
+            .address = from->address,
+            .orcpt = from->orcpt,
+            .action = action,
+            .remote = "",
+            .retry_until_unix_ms = (int64_t)original->view.expires_unix_ms,
+            .attempts = view.attempts};
         party->closes[i] = (struct envelope_close){.id = original->view.id,
                                                    .home = original->view.place.segment,
                                                    .number = view.number};
@@ -345,9 +202,22 @@ static void gather(struct core *core, const struct original *original, owed_cb w
     }
 }
 
-static void build(struct core *core, const struct original *original,
-                  const struct bounce_rcpt *rcpts, size_t count, struct notice *notice,
-                  uint64_t id, unsigned *out_flags)
+/* What a notice is written into. */
+struct texts {
+    struct textbuf header;
+    struct textbuf body;
+};
+
+static void texts_init(struct texts *texts)
+{
+    textbuf_init(&texts->header, HEADER_MAX);
+    textbuf_init(&texts->body, BODY_MAX);
+}
+
+/* Write it; returns the flags of its envelope. */
+static unsigned build(struct core *core, const struct original *original,
+                      const struct bounce_rcpt *rcpts, size_t count, uint64_t id,
+                      struct texts *texts)
 {
     const struct envelope *envelope = &original->content.envelope;
     const char *hostname = core->snapshot->config->hostname;
@@ -378,27 +248,52 @@ static void build(struct core *core, const struct original *original,
         .rcpts = rcpts,
         .rcpt_count = count};
     struct bounce_result result = {0};
-    bounce_build(&mail, &notice->header, &notice->body, &result);
-    *out_flags = ENVELOPE_IS_DSN | (result.is_8bit ? ENVELOPE_EIGHT_BIT : 0) |
+    bounce_build(&mail, &texts->header, &texts->body, &result);
+    return ENVELOPE_IS_DSN | (result.is_8bit ? ENVELOPE_EIGHT_BIT : 0) |
                  (result.is_utf8 ? ENVELOPE_SMTPUTF8 : 0) | ENVELOPE_HAS_DOT_LINE;
 }
 
-static void send_notice(struct core *core, const struct original *original,
+static void notices_begin(struct core *core, uint64_t id);
+
+static void on_bounce_landed(struct core *core, uint64_t about, int rc)
+{
+    if (rc == 0 && about != 0) {
+        notices_begin(core, about); /* more may have failed meanwhile */
+    }
+}
+
+static bool send_notice(struct core *core, const struct original *original,
                         const struct bounce_rcpt *rcpts,
                         const struct envelope_close *closes, unsigned count)
 {
     uint64_t id = core_next_id(core);
-    unsigned flags = 0;
-    struct notice *notice = notice_new(core);
-    build(core, original, rcpts, count, notice, id, &flags);
-    notice->about = closes != NULL ? original->view.id : 0;
-    struct send send = {.to = original->content.envelope.sender,
-                        .stream = core->snapshot->config->default_stream,
-                        .flags = flags,
-                        .closes = closes,
-                        .close_count = closes != NULL ? count : 0,
-                        .subject = "delivery status notification"};
-    submit(core, notice, &send, id);
+    struct texts texts;
+    texts_init(&texts);
+    unsigned flags = build(core, original, rcpts, count, id, &texts);
+    struct inject_letter letter = {.id = id,
+                                   .to = original->content.envelope.sender,
+                                   .stream = core->snapshot->config->default_stream,
+                                   .flags = flags,
+                                   .subject = "delivery status notification",
+                                   .header = &texts.header,
+                                   .body = &texts.body,
+                                   .closes = closes,
+                                   .close_count = closes != NULL ? count : 0,
+                                   .about = closes != NULL ? original->view.id : 0,
+                                   .landed_cb = on_bounce_landed};
+    return inject_send(core, &core->notices.flying, &letter);
+}
+
+/* There is nobody to tell: what is owed is put to rest, or it would stay for ever. */
+static void end_all(struct core *core, const struct original *original)
+{
+    struct recipient_view view;
+    for (uint32_t at = original->view.first; at != 0; at = view.next) {
+        index_recipient(core->index, at, &view);
+        if (is_owed(&view)) {
+            end_silently(core, original, &view);
+        }
+    }
 }
 
 /* Begin the bounce of a message, unless one is on its way already. */
@@ -406,7 +301,7 @@ static void notices_begin(struct core *core, uint64_t id)
 {
     uint32_t message = index_find(core->index, id);
     struct original original;
-    if (message == 0 || is_flying(core, id)) {
+    if (message == 0 || inject_is_flying(&core->notices.flying, id)) {
         return;
     }
     if (!read_original(core, message, &original)) {
@@ -417,8 +312,9 @@ static void notices_begin(struct core *core, uint64_t id)
     }
     struct party *party = arena_must(1, sizeof *party);
     gather(core, &original, is_owed, party);
-    if (party->count > 0) {
-        send_notice(core, &original, party->rcpts, party->closes, party->count);
+    if (party->count > 0 &&
+        !send_notice(core, &original, party->rcpts, party->closes, party->count)) {
+        end_all(core, &original);
     }
     free(party);
     queue_message_free(&original.content);
@@ -431,13 +327,26 @@ void notices_look(struct core *core, const void *changes, size_t length)
     struct change change;
     uint64_t last = 0;
     while (change_next(&at, &left, &change) == 1) {
-        bool owed = !change.ended && (change.state == CHANGE_FAILED ||
-                                      change.state == CHANGE_EXPIRED);
+        bool owed = !change.ended &&
+                    (change.state == CHANGE_FAILED || change.state == CHANGE_EXPIRED);
         if (owed && change.id != last) {
             last = change.id;
             notices_begin(core, change.id);
         }
     }
+}
+
+/* Has a crash left a bounce of this message owed? */
+static bool owes(struct core *core, const struct message_view *message)
+{
+    struct recipient_view view;
+    for (uint32_t at = message->first; at != 0; at = view.next) {
+        index_recipient(core->index, at, &view);
+        if (is_owed(&view)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void notices_recover(struct core *core)
@@ -448,14 +357,9 @@ void notices_recover(struct core *core)
         unsigned count = index_each(core->index, &cursor, messages, CHUNK);
         for (unsigned i = 0; i < count; i++) {
             struct message_view message;
-            struct recipient_view view;
             index_message(core->index, messages[i], &message);
-            for (uint32_t at = message.first; at != 0; at = view.next) {
-                index_recipient(core->index, at, &view);
-                if (is_owed(&view)) {
-                    notices_begin(core, message.id);
-                    break;
-                }
+            if (owes(core, &message)) {
+                notices_begin(core, message.id);
             }
         }
     } while (cursor != 0);
@@ -479,7 +383,7 @@ void notices_delayed(struct core *core, uint32_t message)
     struct party *party = arena_must(1, sizeof *party);
     gather(core, &original, is_waiting, party);
     if (party->count > 0) {
-        send_notice(core, &original, party->rcpts, NULL, party->count);
+        (void)send_notice(core, &original, party->rcpts, NULL, party->count);
     }
     free(party);
     queue_message_free(&original.content);
@@ -493,8 +397,8 @@ void notices_relayed(struct core *core, const struct job *job, unsigned rcpt)
     if (!bounce_is_owed(envelope->sender, from->notify, BOUNCE_RELAYED)) {
         return;
     }
-    struct original original = {.message = job->message, .content = job->content,
-                                .is_read = true};
+    struct original original = {
+        .message = job->message, .content = job->content, .is_read = true};
     index_message(core->index, job->message, &original.view);
     char remote[LIMIT_DOMAIN + NETADDR_TEXT_BYTES + 8];
     char ip[NETADDR_TEXT_BYTES];
@@ -507,7 +411,7 @@ void notices_relayed(struct core *core, const struct job *job, unsigned rcpt)
                                   .remote = remote,
                                   .last_attempt_unix_ms = now_unix_ms(),
                                   .attempts = 1};
-    send_notice(core, &original, &relayed, NULL, 1);
+    (void)send_notice(core, &original, &relayed, NULL, 1);
 }
 
 /* ---- alerts ---- */
@@ -543,8 +447,9 @@ void notices_alert(struct core *core, const char *avoid_source, const char *subj
     char date[MAILDATE_BYTES];
     id_print(id, text);
     (void)maildate_format(now_unix_ms(), 0, date);
-    struct notice *notice = notice_new(core);
-    textbuf_printf(&notice->header,
+    struct texts texts;
+    texts_init(&texts);
+    textbuf_printf(&texts.header,
                    "From: Mesura <postmaster@%s>\r\nTo: <%s>\r\nSubject: %s\r\n"
                    "Date: %s\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\n"
                    "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
@@ -552,15 +457,18 @@ void notices_alert(struct core *core, const char *avoid_source, const char *subj
                    config->hostname);
     for (const char *at = body; *at != '\0';) {
         size_t line = strcspn(at, "\r\n");
-        textbuf_append(&notice->body, at, line);
-        textbuf_text(&notice->body, "\r\n");
+        textbuf_append(&texts.body, at, line);
+        textbuf_text(&texts.body, "\r\n");
         at += line;
         at += strspn(at, "\r");
         at += *at == '\n';
     }
-    struct send send = {.to = config->alerts.mail,
-                        .stream = stream_apart_from(core, avoid_source),
-                        .flags = ENVELOPE_IS_DSN | ENVELOPE_HAS_DOT_LINE,
-                        .subject = "alert"};
-    submit(core, notice, &send, id);
+    struct inject_letter letter = {.id = id,
+                                   .to = config->alerts.mail,
+                                   .stream = stream_apart_from(core, avoid_source),
+                                   .flags = ENVELOPE_IS_DSN | ENVELOPE_HAS_DOT_LINE,
+                                   .subject = "alert",
+                                   .header = &texts.header,
+                                   .body = &texts.body};
+    (void)inject_send(core, &core->notices.flying, &letter);
 }

@@ -14,7 +14,8 @@ struct core;
 struct job;
 
 struct notices {
-    struct list flying; /* struct notice: on its way to the disk */
+    struct list flying; /* struct inject: on its way to the disk */
+    uint32_t writing;   /* of them, how many the queue has */
 };
 
 void notices_init(struct notices *notices);

@@ -43,6 +43,8 @@ void outbound_give_back(struct outbound *outbound)
     outbound->job = NULL;
     outbound->is_connecting = false;
     outbound->is_again = false;
+    outbound->is_fresh = false;
+    outbound->is_owing = false;
     free(outbound->rcpts);
     free(outbound->ascii);
     outbound->rcpts = NULL;
@@ -80,9 +82,14 @@ static size_t on_read(struct conn *conn, const char *bytes, size_t size, void *o
 {
     (void)conn;
     struct outbound *outbound = owner;
-    if (outbound->engine != NULL && !outbound->is_closing) {
-        smtp_out_feed(outbound->engine, bytes, size);
+    size_t used = 0;
+    while (used < size && outbound->engine != NULL && !outbound->is_closing) {
+        size_t took = smtp_out_feed(outbound->engine, bytes + used, size - used);
+        used += took;
         outbound_mail_drive(outbound);
+        if (took == 0) {
+            break; /* the engine takes no more in this state, and never will */
+        }
     }
     return size;
 }
@@ -98,8 +105,8 @@ static void on_secured(struct conn *conn, void *owner)
     struct outbound *outbound = owner;
     struct conn_tls_facts facts;
     conn_tls_facts(conn, &facts);
-    (void)snprintf(outbound->tls_text, sizeof outbound->tls_text, "%s %s%s", facts.version,
-                   facts.cipher, facts.verified ? " verified" : "");
+    (void)snprintf(outbound->tls_text, sizeof outbound->tls_text, "%s %s%s",
+                   facts.version, facts.cipher, facts.verified ? " verified" : "");
     outbound->is_handshaking = false;
     smtp_out_tls_done(outbound->engine, NULL, false);
     outbound_mail_drive(outbound);
@@ -132,7 +139,7 @@ static void on_ended(struct conn *conn, const struct conn_end *end, void *owner)
 static void on_deadline(void *owner)
 {
     struct outbound *outbound = owner;
-    if (outbound->engine != NULL && !outbound->is_closing) {
+    if (outbound->engine != NULL) {
         smtp_out_deadline(outbound->engine);
         outbound_mail_drive(outbound);
     }
@@ -164,7 +171,7 @@ static void on_closed(struct conn *conn, void *owner)
     (void)conn;
     struct outbound *outbound = owner;
     outbound->conn = NULL;
-    outbound->worker->counts.outbound--;
+    (void)__atomic_sub_fetch(&outbound->worker->counts.outbound, 1, __ATOMIC_RELAXED);
     const struct reply *failure =
         outbound->engine != NULL ? smtp_out_failure(outbound->engine) : NULL;
     if (outbound->job == NULL && failure != NULL && failure->origin == REPLY_NETWORK) {
@@ -180,6 +187,7 @@ static void on_closed(struct conn *conn, void *owner)
     outbound->is_closing = false;
     outbound->is_quitting = false;
     outbound->is_pumping = false;
+    outbound->is_handshaking = false;
     timer_stop(outbound->deadline);
     outbound_step(outbound);
 }
@@ -231,7 +239,7 @@ static void connect_to(struct outbound *outbound, const struct destination_hop *
                        NOW_NS_PER_MS)};
     outbound->conn = conn_connect(outbound->worker->loop, &hop->addr, local, &options,
                                   &outbound_ops, outbound);
-    outbound->worker->counts.outbound++;
+    (void)__atomic_add_fetch(&outbound->worker->counts.outbound, 1, __ATOMIC_RELAXED);
 }
 
 /* Has a hop said that we are listed? Then no other host of theirs is asked. */
@@ -270,29 +278,12 @@ static void start_connecting(struct outbound *outbound)
     outbound->in_clear = false;
     outbound->is_fresh = true;
     outbound->is_connecting = true;
-    outbound->last_failure = (struct reply){.stage = REPLY_STAGE_CONNECT,
-                                            .origin = REPLY_LOCAL,
-                                            .enhanced = {4, 4, 1},
-                                            .text = "no address of the destination can be "
-                                                    "reached from this source"};
-}
-
-/* Does the open connection lead where this job wants to go, under the same policy? */
-static bool may_reuse(const struct outbound *outbound)
-{
-    const struct job *job = outbound->job;
-    if (outbound->tls != job->tls ||
-        (job->per_connection != 0 &&
-         smtp_out_mail_count(outbound->engine) >= job->per_connection)) {
-        return false;
-    }
-    const struct destination *destination = &job->destination->value;
-    for (unsigned i = 0; i < destination->hop_count; i++) {
-        if (netaddr_equal(&destination->hops[i].addr, &outbound->remote)) {
-            return true;
-        }
-    }
-    return false;
+    outbound->last_failure =
+        (struct reply){.stage = REPLY_STAGE_CONNECT,
+                       .origin = REPLY_LOCAL,
+                       .enhanced = {4, 4, 1},
+                       .text = "no address of the destination can be "
+                               "reached from this source"};
 }
 
 /* ---- what comes next ---- */
@@ -337,6 +328,18 @@ static void step_idle(struct outbound *outbound)
     }
 }
 
+/* The worker ends and the job in hand has not begun: it goes back as it came. */
+static void step_stopping(struct outbound *outbound)
+{
+    if (outbound->conn != NULL && !outbound->is_open && outbound->is_connecting) {
+        outbound_close(outbound);
+        return; /* suspended: on_closed resumes */
+    }
+    outbound->job->outcome = JOB_NOT_STARTED;
+    outbound_give_back(outbound);
+    step_idle(outbound);
+}
+
 void outbound_step(struct outbound *outbound)
 {
     if (outbound->is_reading || outbound->pump.is_reading || outbound->is_driving ||
@@ -347,11 +350,15 @@ void outbound_step(struct outbound *outbound)
         step_idle(outbound);
         return;
     }
+    if (outbound->worker->stopping) {
+        step_stopping(outbound);
+        return;
+    }
     if (outbound->conn != NULL) {
         if (!outbound->is_open) {
             return; /* suspended: the session is on its way */
         }
-        if (!outbound->is_connecting && !may_reuse(outbound)) {
+        if (!outbound->is_connecting && !outbound_mail_fits(outbound)) {
             quit(outbound);
             return; /* suspended: on_closed resumes */
         }

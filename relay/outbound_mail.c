@@ -31,7 +31,8 @@
 static void judge(struct outbound *outbound, struct job_rcpt *rcpt)
 {
     struct job *job = outbound->job;
-    classify_reply(&rcpt->reply, outbound->host, &job->snapshot->classify, &rcpt->finding);
+    classify_reply(&rcpt->reply, outbound->host, &job->snapshot->classify,
+                   &rcpt->finding);
     if (job->may_stop && rcpt->reply.origin == REPLY_REMOTE &&
         rcpt->finding.class == FINDING_IP_LISTED &&
         rcpt->finding.scope == FINDING_SCOPE_SOURCE) {
@@ -66,18 +67,24 @@ static bool was_dead(const struct outbound *outbound)
     return !job->is_fresh && !outbound->is_again;
 }
 
+static void forget_rcpts(struct outbound *outbound)
+{
+    free(outbound->rcpts);
+    free(outbound->ascii);
+    outbound->rcpts = NULL;
+    outbound->ascii = NULL;
+}
+
 static void finish(struct outbound *outbound)
 {
     struct job *job = outbound->job;
     outbound->is_mailing = false;
+    outbound->is_between = false;
     job->transmit_ns = now_ns() - outbound->mail_started_ns;
     if (was_dead(outbound)) {
         outbound->is_again = true;
         outbound->closed_after = smtp_out_mail_count(outbound->engine) - 1;
-        free(outbound->rcpts);
-        free(outbound->ascii);
-        outbound->rcpts = NULL;
-        outbound->ascii = NULL;
+        forget_rcpts(outbound);
         return; /* on_closed goes on, with a new connection */
     }
     for (unsigned i = 0; i < job->rcpt_count; i++) {
@@ -86,6 +93,10 @@ static void finish(struct outbound *outbound)
     job->peer = *smtp_out_peer(outbound->engine);
     job->connection_messages = smtp_out_mail_count(outbound->engine);
     job->outcome = JOB_ANSWERED;
+    if (outbound->pump.is_reading) {
+        outbound->is_owing = true; /* suspended: on_piece gives it back */
+        return;
+    }
     outbound_give_back(outbound);
 }
 
@@ -95,12 +106,34 @@ static void take_result(struct outbound *outbound)
     uint32_t number = smtp_out_result(outbound->engine, &reply);
     struct job *job = outbound->job;
     assert(job != NULL);
-    assert(number < job->rcpt_count);
-    job->rcpts[number].reply = *reply;
+    assert(number < outbound->sent);
+    job->rcpts[outbound->first + number].reply = *reply;
     outbound->results++;
-    if (outbound->results == job->rcpt_count) {
+    if (outbound->results < outbound->sent) {
+        return;
+    }
+    if (outbound->first + outbound->sent < job->rcpt_count) {
+        outbound->first += outbound->sent;
+        outbound->is_between = true; /* suspended: outbound_mail_ready, or the end */
+    } else {
         finish(outbound);
     }
+}
+
+/* The session is over, and recipients are left that no transaction was begun for. */
+static void answer_rest(struct outbound *outbound)
+{
+    struct job *job = outbound->job;
+    const struct reply *failure = smtp_out_failure(outbound->engine);
+    struct reply rest = {.stage = REPLY_STAGE_MAIL,
+                         .origin = REPLY_LOCAL,
+                         .enhanced = {4, 5, 3},
+                         .text =
+                             "the server takes no more recipients on this connection"};
+    for (unsigned i = outbound->first; i < job->rcpt_count; i++) {
+        job->rcpts[i].reply = failure != NULL ? *failure : rest;
+    }
+    finish(outbound);
 }
 
 /* ---- beginning ---- */
@@ -155,43 +188,70 @@ static void make_rcpts(struct outbound *outbound)
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         const struct envelope_recipient *from =
             &job->content.envelope.recipients[job->rcpts[i].number];
-        outbound->rcpts[i] =
-            (struct smtp_out_rcpt){.address = from->address,
-                                   .ascii_address = ascii_of(from->address,
-                                                             outbound->ascii[i]),
-                                   .notify = notify_text(from->notify),
-                                   .orcpt = from->orcpt};
+        outbound->rcpts[i] = (struct smtp_out_rcpt){
+            .address = from->address,
+            .ascii_address = ascii_of(from->address, outbound->ascii[i]),
+            .notify = notify_text(from->notify),
+            .orcpt = from->orcpt};
+    }
+}
+
+/* One transaction: as many of the job's recipients as the server takes in one. */
+static void begin_part(struct outbound *outbound)
+{
+    struct job *job = outbound->job;
+    const struct envelope *envelope = &job->content.envelope;
+    unsigned left = job->rcpt_count - outbound->first;
+    unsigned most = smtp_out_rcpt_max(outbound->engine);
+    outbound->sent = left < most ? left : most;
+    outbound->results = 0;
+    outbound->is_open = false; /* until READY */
+    outbound->mail = (struct smtp_out_mail){
+        .sender = envelope->sender,
+        .ascii_sender = ascii_of(envelope->sender, outbound->ascii_sender),
+        .rcpts = outbound->rcpts + outbound->first,
+        .rcpt_count = outbound->sent,
+        .size_bytes = envelope->size_bytes,
+        .is_8bit = (envelope->flags & ENVELOPE_EIGHT_BIT) != 0,
+        .is_utf8_header = (envelope->flags & ENVELOPE_SMTPUTF8) != 0,
+        .ret = ret_text(envelope->ret),
+        .envid = envelope->envid};
+    smtp_out_begin(outbound->engine, &outbound->mail);
+    if (outbound->unwritten == 0) {
+        smtp_out_release(outbound->engine);
     }
 }
 
 static void begin(struct outbound *outbound)
 {
     struct job *job = outbound->job;
-    const struct envelope *envelope = &job->content.envelope;
     make_rcpts(outbound);
-    struct smtp_out_mail mail = {
-        .sender = envelope->sender,
-        .ascii_sender = ascii_of(envelope->sender, outbound->ascii_sender),
-        .rcpts = outbound->rcpts,
-        .rcpt_count = job->rcpt_count,
-        .size_bytes = envelope->size_bytes,
-        .is_8bit = (envelope->flags & ENVELOPE_EIGHT_BIT) != 0,
-        .is_utf8_header = (envelope->flags & ENVELOPE_SMTPUTF8) != 0,
-        .ret = ret_text(envelope->ret),
-        .envid = envelope->envid};
-    outbound->mail = mail;
     outbound->mail_started_ns = now_ns();
     job->is_fresh = outbound->is_fresh;
     job->connect_ns =
         job->is_fresh ? outbound->mail_started_ns - outbound->connect_started_ns : 0;
     outbound->is_fresh = false;
     outbound->is_connecting = false;
-    outbound->results = 0;
     outbound->is_mailing = true;
-    smtp_out_begin(outbound->engine, &outbound->mail);
-    if (outbound->unwritten == 0) {
-        smtp_out_release(outbound->engine);
+    outbound->first = 0;
+    begin_part(outbound);
+}
+
+bool outbound_mail_fits(const struct outbound *outbound)
+{
+    const struct job *job = outbound->job;
+    if (outbound->tls != job->tls ||
+        (job->per_connection != 0 &&
+         smtp_out_mail_count(outbound->engine) >= job->per_connection)) {
+        return false;
     }
+    const struct destination *destination = &job->destination->value;
+    for (unsigned i = 0; i < destination->hop_count; i++) {
+        if (netaddr_equal(&destination->hops[i].addr, &outbound->remote)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void outbound_mail_begin(struct outbound *outbound)
@@ -274,10 +334,11 @@ void outbound_mail_pump(struct outbound *outbound)
 static void on_piece(void *owner)
 {
     struct outbound *outbound = owner;
-    if (outbound->conn != NULL) {
-        outbound_mail_pump(outbound);
+    if (outbound->is_owing) {
+        outbound_give_back(outbound); /* the connection was lost meanwhile */
+        outbound_step(outbound);
     } else {
-        outbound_step(outbound); /* the connection was lost meanwhile */
+        outbound_mail_pump(outbound);
     }
 }
 
@@ -324,7 +385,8 @@ static void arm_deadline(struct outbound *outbound)
     if (smtp_out_deadline_ms(outbound->engine) == 0) {
         timer_stop(outbound->deadline);
     } else {
-        timer_start(outbound->deadline, (uint64_t)(deadline_ns(outbound) / NOW_NS_PER_MS));
+        timer_start(outbound->deadline,
+                    (uint64_t)(deadline_ns(outbound) / NOW_NS_PER_MS));
     }
 }
 
@@ -337,10 +399,19 @@ static bool act(struct outbound *outbound)
     case SMTP_OUT_START_TLS: start_tls(outbound); return true;
     case SMTP_OUT_READY:
         outbound->is_open = true; /* outbound_step begins or idles */
+        if (outbound->is_between) {
+            outbound->is_between = false;
+            begin_part(outbound);
+        }
         return true;
     case SMTP_OUT_SEND_BODY: start_pump(outbound); return true;
     case SMTP_OUT_RESULT: take_result(outbound); return true;
-    case SMTP_OUT_CLOSE: outbound_close(outbound); return false;
+    case SMTP_OUT_CLOSE:
+        if (outbound->is_between) {
+            answer_rest(outbound);
+        }
+        outbound_close(outbound);
+        return false;
     }
     return false;
 }
@@ -357,6 +428,10 @@ void outbound_mail_drive(struct outbound *outbound)
     outbound->is_driving = false;
     if (outbound->is_closing) {
         return; /* on_closed goes on */
+    }
+    if (smtp_out_state(outbound->engine) == SMTP_OUT_STATE_QUIT) {
+        outbound->is_quitting = true; /* also by itself, at the server's limit */
+        outbound->is_open = false;
     }
     arm_deadline(outbound);
     outbound_step(outbound);

@@ -49,25 +49,29 @@ struct outbound {
     struct smtp_out_rcpt *rcpts;  /* owned: of the transaction */
     char (*ascii)[ADDRESS_BYTES]; /* owned, with rcpts */
     char ascii_sender[ADDRESS_BYTES];
-    unsigned results;
+    unsigned first;   /* recipient of the job that the transaction begins with ... */
+    unsigned sent;    /* ... and how many it has: a server may take fewer than the job */
+    unsigned results; /* of the transaction, so far */
     unsigned unwritten;    /* jobs whose results are at core and not yet written down */
     uint32_t closed_after; /* to be told with the next job */
     struct pump pump;
     struct reader_ask ask;
 
-    bool is_reading;     /* ask is out */
-    bool is_connecting;  /* in a round over the hops, for the job in hand */
-    bool is_open;        /* the session stands: the engine has said READY */
-    bool is_mailing;     /* a transaction is under way in the engine */
-    bool is_pumping;     /* its body is on its way */
-    bool is_fresh;       /* this connection was opened for the job in hand */
-    bool is_again;       /* the job was begun on a connection that turned out dead */
+    bool is_reading;    /* ask is out */
+    bool is_connecting; /* in a round over the hops, for the job in hand */
+    bool is_open;       /* the session stands: the engine has said READY */
+    bool is_mailing;    /* the job's transaction is under way in the engine */
+    bool is_between;    /* the next transaction of the job waits for READY */
+    bool is_owing;      /* the job is done, but the reader still has its pin */
+    bool is_pumping;    /* its body is on its way */
+    bool is_fresh;      /* this connection was opened for the job in hand */
+    bool is_again;      /* the job was begun on a connection that turned out dead */
     bool is_handshaking;
-    bool is_closing;     /* conn_close was called */
-    bool is_quitting;    /* QUIT was said: on_closed goes on */
+    bool is_closing;  /* conn_close was called */
+    bool is_quitting; /* QUIT was said: on_closed goes on */
     bool is_driving;
-    bool in_clear;       /* TLS failed on this hop: once more without */
-    bool wants_end;      /* core wants the slot back */
+    bool in_clear;  /* TLS failed on this hop: once more without */
+    bool wants_end; /* core wants the slot back */
 };
 
 /* ---- outbound.c ---- */
@@ -88,6 +92,9 @@ void outbound_mail_drive(struct outbound *outbound);
 
 /* The body may go on: the connection drained, or a cold piece came. */
 void outbound_mail_pump(struct outbound *outbound);
+
+/* Does the open connection lead where the job in hand wants to go, under its policy? */
+bool outbound_mail_fits(const struct outbound *outbound);
 
 /* The session is idle and a job is in hand: begin it (or give it back: stopped). */
 void outbound_mail_begin(struct outbound *outbound);

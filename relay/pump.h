@@ -14,7 +14,7 @@
 
 struct conn;
 
-#define PUMP_CODED_BYTES (32 * 1024)
+#define PUMP_CODED_BYTES ((size_t)32 * 1024)
 
 enum pump_state {
     PUMP_DONE,   /* the connection has taken all of it */

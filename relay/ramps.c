@@ -435,37 +435,22 @@ void ramps_load(struct core *core, const struct store_row *row)
     if (entry == NULL) {
         entry = make(core, source, site, warmup);
     }
-    int64_t value = 0;
     if (row->kind == STORE_LEDGER) {
-        struct ledger_record record = {0};
-        (void)fields_get_int(&fields, "day", &value);
-        record.day = (int32_t)value;
-        (void)fields_get_int(&fields, "reserved", &value);
-        record.reserved = (uint64_t)value;
+        struct ledger_record record = {.day = (int32_t)fields_int_or(&fields, "day", 0),
+                                       .reserved =
+                                           (uint64_t)fields_int_or(&fields, "reserved", 0)};
         ledger_open(&entry->ledger, &record, (int32_t)day_of(entry).number);
         return;
     }
     struct ramp *ramp = &entry->ramp;
-    if (fields_get_int(&fields, "day", &value)) {
-        ramp->day = (int32_t)value;
-    }
-    if (fields_get_int(&fields, "step", &value)) {
-        ramp->step = (uint32_t)value;
-    }
-    if (fields_get_int(&fields, "idle_days", &value)) {
-        ramp->idle_days = (uint32_t)value;
-    }
-    if (fields_get_int(&fields, "low_days", &value)) {
-        ramp->low_days = (uint32_t)value;
-    }
-    if (fields_get_int(&fields, "clean_low_days", &value)) {
-        ramp->clean_low_days = (uint32_t)value;
-    }
-    if (fields_get_int(&fields, "biggest_day", &value)) {
-        ramp->biggest_day = (uint64_t)value;
-    }
-    ramp->done = fields_get_int(&fields, "done", &value) && value != 0;
-    ramp->paused = fields_get_int(&fields, "paused", &value) && value != 0;
+    ramp->day = (int32_t)fields_int_or(&fields, "day", ramp->day);
+    ramp->step = (uint32_t)fields_int_or(&fields, "step", 0);
+    ramp->idle_days = (uint32_t)fields_int_or(&fields, "idle_days", 0);
+    ramp->low_days = (uint32_t)fields_int_or(&fields, "low_days", 0);
+    ramp->clean_low_days = (uint32_t)fields_int_or(&fields, "clean_low_days", 0);
+    ramp->biggest_day = (uint64_t)fields_int_or(&fields, "biggest_day", 0);
+    ramp->done = fields_int_or(&fields, "done", 0) != 0;
+    ramp->paused = fields_int_or(&fields, "paused", 0) != 0;
 }
 
 void ramps_take(struct core *core)
@@ -482,6 +467,7 @@ void ramps_take(struct core *core)
         fill_plan(&config->warmups[entry->warmup], &entry->plan);
         set_zone(entry);
         int32_t today = (int32_t)day_of(entry).number;
+        (void)ledger_day(&entry->ledger, today, NULL); /* or ramps_tick closes it again */
         if (entry->ramp.day < today) {
             close_day(entry, today); /* days that passed while nobody was there */
         }

@@ -19,11 +19,12 @@
 #include "relay/core.h"
 #include "relay/log.h"
 #include "relay/now.h"
+#include "relay/slot.h"
 #include "relay/slots.h"
 
-#define BATCH_BYTES  ((size_t)256 * 1024)
-#define RETRY_NS     NOW_NS_PER_S
-#define FIRST_BYTES  ((size_t)4096)
+#define BATCH_BYTES ((size_t)256 * 1024)
+#define RETRY_NS    NOW_NS_PER_S
+#define FIRST_BYTES ((size_t)4096)
 
 struct waiter {
     records_done_cb done_cb;
@@ -33,7 +34,7 @@ struct waiter {
 struct record_batch {
     struct queue_write write;
     struct letter letter;
-    struct agenda_item again; /* after ENOSPC */
+    struct record_batch *next; /* of those that wait for space */
     struct core *core;
     uint8_t *bytes; /* owned */
     size_t length;
@@ -46,14 +47,11 @@ struct record_batch {
     uint32_t changes;
 };
 
-static void on_again(struct agenda_item *item);
-
 static struct record_batch *open_batch(struct core *core)
 {
     if (core->records.open == NULL) {
         struct record_batch *batch = arena_must(1, sizeof *batch);
         batch->core = core;
-        batch->again.due_cb = on_again;
         core->records.open = batch;
     }
     return core->records.open;
@@ -101,6 +99,7 @@ void records_release(struct core *core, struct slot *slot)
         batch->slots = grown(batch->slots, batch->slot_room, sizeof(struct slot *));
     }
     batch->slots[batch->slot_count++] = slot;
+    slot->unwritten++;
 }
 
 void records_when_done(struct core *core, records_done_cb done_cb, void *owner)
@@ -123,6 +122,7 @@ static void finish(struct record_batch *batch, int rc)
 {
     struct core *core = batch->core;
     for (uint32_t i = 0; i < batch->slot_count; i++) {
+        batch->slots[i]->unwritten--;
         slots_release(batch->slots[i]);
     }
     if (rc == 0 && batch->length > 0) {
@@ -135,6 +135,25 @@ static void finish(struct record_batch *batch, int rc)
     batch_free(batch);
 }
 
+static void on_again(struct agenda_item *item);
+
+/* Batches keep their order; what follows is not written before them. */
+static void wait_for_space(struct record_batch *batch)
+{
+    struct records *records = &batch->core->records;
+    struct record_batch **end = &records->waiting;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = batch;
+    batch->next = NULL;
+    records->again.due_cb = on_again;
+    if (!agenda_is_set(&records->again)) {
+        agenda_set(&batch->core->agenda, &records->again,
+                   (uint64_t)(now_ns() + RETRY_NS));
+    }
+}
+
 static void on_landed(struct letter *letter)
 {
     struct record_batch *batch = LIST_OWNER(letter, struct record_batch, letter);
@@ -144,14 +163,14 @@ static void on_landed(struct letter *letter)
     if (rc == -ENOSPC && !core->is_stopping) {
         log_error("the disk is full: %u results wait to be written; free some space",
                   batch->changes);
-        core->records.flying++;
-        agenda_set(&core->agenda, &batch->again, (uint64_t)(now_ns() + RETRY_NS));
+        wait_for_space(batch);
         return;
     }
     finish(batch, rc);
     if (rc != 0 && rc != -ENOSPC) {
-        log_error("the queue cannot be written any more; stopping, a restart decides what "
-                  "is true");
+        log_error(
+            "the queue cannot be written any more; stopping, a restart decides what "
+            "is true");
         core_stop(core, 1);
     }
 }
@@ -170,14 +189,29 @@ static void submit(struct record_batch *batch)
     queue_write_state(&batch->write, batch->bytes, batch->length);
     batch->write.owner = batch;
     /* An operator's act is answered when it is durable; a delivery's result need only be
-     * written before the next dot: a power failure may deliver it twice, never lose it. */
+     * written before the next dot: a power failure may deliver it twice, never lose it.
+     */
     queue_submit(batch->core->queue, &batch->write,
                  batch->waiter_count > 0 ? QUEUE_SYNCED : QUEUE_WRITTEN, on_written);
 }
 
+void records_resume(struct core *core)
+{
+    struct record_batch *batch = core->records.waiting;
+    core->records.waiting = NULL;
+    agenda_drop(&core->agenda, &core->records.again);
+    while (batch != NULL) {
+        struct record_batch *next = batch->next;
+        core->records.flying++;
+        submit(batch);
+        batch = next;
+    }
+}
+
 static void on_again(struct agenda_item *item)
 {
-    submit(LIST_OWNER(item, struct record_batch, again));
+    struct records *records = LIST_OWNER(item, struct records, again);
+    records_resume(LIST_OWNER(records, struct core, records));
 }
 
 void records_flush(struct core *core)
@@ -185,6 +219,13 @@ void records_flush(struct core *core)
     struct record_batch *batch = core->records.open;
     if (batch == NULL) {
         return;
+    }
+    if (core->records.waiting != NULL) {
+        if (batch->length + CHANGE_BOUND > BATCH_BYTES) {
+            core->records.open = NULL;
+            wait_for_space(batch);
+        }
+        return; /* suspended: on_again resumes */
     }
     core->records.open = NULL;
     if (batch->length == 0) {

@@ -9,6 +9,8 @@
 
 #include "queue/change.h"
 
+#include "relay/agenda.h"
+
 struct core;
 struct record_batch;
 struct slot;
@@ -19,7 +21,9 @@ typedef void (*records_done_cb)(void *owner, int rc);
 
 struct records {
     struct record_batch *open; /* owned: of this turn, NULL when nothing was added */
-    uint32_t flying;           /* batches submitted */
+    struct record_batch *waiting; /* owned: for space on the disk, oldest first */
+    struct agenda_item again;     /* when they are tried again */
+    uint32_t flying;              /* batches submitted */
 };
 
 /* Apply the change to the index and put it into this turn's record. Returns the
@@ -32,7 +36,10 @@ void records_release(struct core *core, struct slot *slot);
 /* done_cb when this turn's record is written and synced; at once when it holds nothing. */
 void records_when_done(struct core *core, records_done_cb done_cb, void *owner);
 
-/* The turn is over: submit. */
+/* The turn is over: submit. While a batch waits for space nothing is. */
 void records_flush(struct core *core);
+
+/* Submit what waits for space now. */
+void records_resume(struct core *core);
 
 #endif

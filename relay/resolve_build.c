@@ -99,9 +99,8 @@ void resolve_build_bare_name(const char *host, char *out)
         host++;
         size -= 2;
     }
-    size = size > LIMIT_DOMAIN ? LIMIT_DOMAIN : size;
-    memset(out, 0, LIMIT_DOMAIN + 1);
-    memcpy(out, host, size);
+    int length = (int)(size > LIMIT_DOMAIN ? LIMIT_DOMAIN : size);
+    (void)snprintf(out, LIMIT_DOMAIN + 1, "%.*s", length, host);
 }
 
 static struct netaddr address_at(const struct answers_entry *entry, unsigned i,

@@ -7,11 +7,11 @@
 #include "relay/net/netaddr.h"
 
 /* How telling a match is: the larger wins. A domain weighs more than a sender, a sender
- * more than a stream. */
+ * more than a stream. A domain counts 1 for any, 1 + its length for a suffix, most for
+ * itself; a sender 1 to 3; a stream 1 or 2. */
 #define NO_MATCH      0
-#define WEIGHT_DOMAIN 10 /* times (1 for any, 1 + length for a suffix, most for exact) \
-                          */
-#define WEIGHT_SENDER 2  /* times 0 to 2 */
+#define WEIGHT_DOMAIN 10
+#define WEIGHT_SENDER 2
 
 static unsigned weigh_domain(const char *pattern, const char *domain)
 {

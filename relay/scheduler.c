@@ -23,6 +23,8 @@
 void scheduler_init(struct scheduler *scheduler)
 {
     list_init(&scheduler->runnable);
+    list_init(&scheduler->frozen);
+    atomic_init(&scheduler->never_stops, false);
     scheduler->slots = 0;
 }
 
@@ -153,8 +155,45 @@ void scheduler_on_wake(struct agenda_item *item)
     scheduler_kick(site->core, site);
 }
 
+static bool user_is_frozen(struct core *core, const struct flow *flow)
+{
+    return flow->user[0] != '\0' && !list_is_empty(&core->freezes.list) &&
+           freezes_find(&core->freezes, FREEZE_USER, flow->user) != NULL;
+}
+
+bool scheduler_park_frozen(struct core *core, struct lading *lading)
+{
+    if (!user_is_frozen(core, lading->flow)) {
+        return false;
+    }
+    scheduler_leave_bay(lading);
+    list_push_back(&core->scheduler.frozen, &lading->node);
+    return true;
+}
+
+static void release_thawed(struct core *core)
+{
+    struct list parked;
+    list_init(&parked);
+    struct list_node *node = NULL;
+    while ((node = list_first(&core->scheduler.frozen)) != NULL) {
+        list_remove(node);
+        list_push_back(&parked, node);
+    }
+    while ((node = list_first(&parked)) != NULL) {
+        struct lading *lading = LIST_OWNER(node, struct lading, node);
+        list_remove(node);
+        if (user_is_frozen(core, lading->flow)) {
+            list_push_back(&core->scheduler.frozen, node);
+        } else {
+            scheduler_touch(core, lading->flow);
+        }
+    }
+}
+
 void scheduler_kick_all(struct core *core)
 {
+    release_thawed(core);
     for (struct site *site = sites_next(&core->sites, NULL); site != NULL;
          site = sites_next(&core->sites, site)) {
         scheduler_kick(core, site);
@@ -184,12 +223,13 @@ static const struct gate_block *frozen(struct core *core, enum freeze_kind kind,
 }
 
 static void add_limits(struct core *core, struct site *site, struct lane *lane,
-                       int64_t now, struct scheduler_gates *out)
+                       bool observes, int64_t now, struct scheduler_gates *out)
 {
     const struct control_limits *limits = sites_limits(site);
     const struct snapshot *snapshot = core->snapshot;
     const struct config_site *config = &snapshot->config->sites[site->config];
-    out->limits[0] = control_rate(&lane->control, limits, now);
+    out->limits[0] =
+        observes ? limits->max_rate : control_rate(&lane->control, limits, now);
     out->limits[1] = snapshot->sites[site->config].total_rate;
     out->rates[0] = (struct gate_pace){
         .pace = &lane->pace, .limit = &out->limits[0], .owner = GATE_OWNER_LEARNT};
@@ -198,8 +238,11 @@ static void add_limits(struct core *core, struct site *site, struct lane *lane,
     out->ask.rates = out->rates;
     out->ask.rate_count = 2;
 
-    bool has_idle = !list_is_empty(&lane->idle);
-    uint32_t window = control_connections(&lane->control, limits, now);
+    uint32_t window = observes ? limits->max_connections
+                               : control_connections(&lane->control, limits, now);
+    /* An idle connection may be used again, unless there are too many as it is. */
+    bool has_idle = !list_is_empty(&lane->idle) &&
+                    (window == 0 || lane->slots - lane->ending <= window);
     out->connections[0] = (struct gate_count){.used = has_idle ? 0 : lane->slots,
                                               .most = window,
                                               .earliest_ns = INT64_MAX,
@@ -224,8 +267,7 @@ void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
     struct gate_ask *ask = &out->ask;
     const struct config_stream *config = &core->snapshot->config->streams[stream];
     if (!list_is_empty(&core->freezes.list)) {
-        ask->freeze_stream =
-            frozen(core, FREEZE_STREAM, config->name, &out->blocks[0]);
+        ask->freeze_stream = frozen(core, FREEZE_STREAM, config->name, &out->blocks[0]);
         ask->freeze_site = frozen(core, FREEZE_SITE, site->name, &out->blocks[1]);
         ask->freeze_source =
             frozen(core, FREEZE_SOURCE, lane->source->name, &out->blocks[2]);
@@ -236,7 +278,8 @@ void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
         ask->freeze_stream =
             shut(&out->blocks[5], now_from_unix_ms(opens_s * 1000), GATE_OWNER_CONFIG);
     }
-    if (config->mode != CONFIG_MODE_OBSERVE) {
+    bool observes = config->mode == CONFIG_MODE_OBSERVE;
+    if (!observes) {
         int64_t until_ns = 0;
         if (stops_source_holds(lane->source, config, &until_ns)) {
             ask->source_stop = shut(&out->blocks[3], until_ns, GATE_OWNER_RULE);
@@ -246,7 +289,7 @@ void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
         }
     }
     ramps_gates(core, lane, now, out);
-    add_limits(core, site, lane, now, out);
+    add_limits(core, site, lane, observes, now, out);
 }
 
 /* ---- choosing ---- */
@@ -334,8 +377,8 @@ static bool pick_free(struct core *core, uint32_t stream, struct site *site, int
     return true;
 }
 
-static bool pick_in_bay(struct core *core, uint32_t stream, struct site *site, int64_t now,
-                        struct pick *pick)
+static bool pick_in_bay(struct core *core, uint32_t stream, struct site *site,
+                        int64_t now, struct pick *pick)
 {
     struct bay *bay = &site->bays[stream];
     /* Retries first: they are older, and bound. */
@@ -384,11 +427,14 @@ static unsigned run_site(struct core *core, struct site *site, unsigned most)
         struct pick pick = {.earliest_ns = INT64_MAX};
         if (!pick_in_bay(core, (uint32_t)stream, site, now, &pick)) {
             closed |= UINT64_C(1) << stream;
+            if (bay->turn < site->turn) {
+                bay->turn = site->turn; /* who may not go saves nothing up either */
+            }
             earliest_ns = pick.earliest_ns < earliest_ns ? pick.earliest_ns : earliest_ns;
             continue;
         }
-        uint32_t units = dispatch_from(core, (uint32_t)stream, pick.lane, pick.list,
-                                       pick.units, now);
+        uint32_t units =
+            dispatch_from(core, (uint32_t)stream, pick.lane, pick.list, pick.units, now);
         if (units == 0) {
             continue; /* the flow at the head had nothing, or was sent elsewhere */
         }
@@ -407,6 +453,12 @@ static unsigned run_site(struct core *core, struct site *site, unsigned most)
         agenda_set(&core->agenda, &site->wake, (uint64_t)earliest_ns);
     }
     return given;
+}
+
+bool scheduler_is_busy(const struct core *core)
+{
+    return core->snapshot->config->delivery.enabled && !core->is_stopping &&
+           !list_is_empty(&core->scheduler.runnable);
 }
 
 void scheduler_run(struct core *core)

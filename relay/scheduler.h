@@ -8,6 +8,7 @@
 #ifndef RELAY_SCHEDULER_H
 #define RELAY_SCHEDULER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct site;
 
 struct scheduler {
     struct list runnable; /* struct site */
+    struct list frozen;   /* struct lading: ready, of users that are frozen */
+    atomic_bool never_stops; /* false: the stop flag of streams that only observe */
     uint32_t slots;       /* outbound connections held, all lanes */
 };
 
@@ -41,6 +44,13 @@ void scheduler_enter_bay(struct core *core, struct lading *lading);
 
 /* Take it out of its bay, if it is in one. */
 void scheduler_leave_bay(struct lading *lading);
+
+/* Its user is frozen: out of its bay, so that it blocks nobody, until scheduler_kick_all
+ * finds the user thawed. False when he is not. */
+bool scheduler_park_frozen(struct core *core, struct lading *lading);
+
+/* Is there work that did not fit into this turn? */
+bool scheduler_is_busy(const struct core *core);
 
 /* Something that may have held the site has changed. */
 void scheduler_kick(struct core *core, struct site *site);
@@ -64,6 +74,6 @@ struct scheduler_gates {
     struct pace_limit limits[4];
 };
 void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
-                     struct lane *lane, int64_t now_ns, struct scheduler_gates *out);
+                     struct lane *lane, int64_t now, struct scheduler_gates *out);
 
 #endif

@@ -9,20 +9,19 @@
 
 #include "queue/queue.h"
 
+#include "relay/answer.h"
 #include "relay/bounce.h"
 #include "relay/core.h"
 #include "relay/entropy.h"
 #include "relay/job.h"
-#include "relay/learnt.h"
 #include "relay/log.h"
 #include "relay/now.h"
 #include "relay/slot.h"
 #include "relay/slots.h"
 #include "relay/snapshot.h"
-#include "relay/stops.h"
+#include "relay/teach.h"
 
-#define DEFERRALS_HALF_LIFE_NS (INT64_C(3600) * NOW_NS_PER_S)
-#define REFUSED_A_TURN         100
+#define REFUSED_A_TURN 100
 
 /* ---- words ---- */
 
@@ -31,7 +30,12 @@ void settle_clean(const char *text, char *out, unsigned size)
     unsigned used = 0;
     for (; *text != '\0' && used + 1 < size; text++) {
         unsigned char byte = (unsigned char)*text;
-        out[used++] = byte < 0x20 || byte == 0x7f ? '?' : *text;
+        bool is_control = byte < 0x20 || byte == 0x7f;
+        out[used] = *text;
+        if (is_control) {
+            out[used] = '?';
+        }
+        used++;
     }
     out[used] = '\0';
 }
@@ -51,118 +55,17 @@ char *settle_reply_text(const struct reply *reply, char *out, unsigned size)
 
 /* ---- one recipient ---- */
 
-/* Everything about one answer, gathered once. */
-struct answer {
-    struct core *core;
-    struct job *job; /* NULL when nothing was sent: DNS, expiry */
-    const struct reply *reply;
-    const struct finding *finding;
-    struct recipient_view recipient;
-    struct message_view message;
-    const struct envelope *envelope; /* NULL without a job's content */
-    const struct lane *lane;         /* NULL as above */
-    const char *site;
-    struct verdict verdict;
-    uint32_t stream; /* index */
-    int64_t now_ms;
-};
-
 static uint32_t stream_of(const struct core *core, const char *name)
 {
     uint32_t stream = config_stream_find(core->snapshot->config, name);
     return stream != CONFIG_NONE ? stream : core->snapshot->config->default_stream;
 }
 
-struct change_texts {
-    char text[CHANGE_TEXT + 1];
-    char host[CHANGE_HOST + 1];
-    char address[CHANGE_ADDRESS + 1];
-};
-
-static void fill_change(const struct answer *answer, struct change_texts *texts,
-                        struct change *change)
-{
-    const struct reply *reply = answer->reply;
-    change_init(change);
-    change->id = answer->message.id;
-    change->home = answer->message.place.segment;
-    change->number = answer->recipient.number;
-    change->attempts = answer->recipient.attempts;
-    change->when_unix_ms = (uint64_t)answer->now_ms;
-    change->source = answer->recipient.flow->source;
-    change->previous = answer->recipient.last;
-    if (reply == NULL) {
-        return;
-    }
-    settle_clean(reply->text, texts->text, sizeof texts->text);
-    change->text = texts->text;
-    change->stage = (uint8_t)reply->stage;
-    change->origin = (uint8_t)reply->origin;
-    change->code = reply->code;
-    memcpy(change->enhanced, reply->enhanced, sizeof change->enhanced);
-    change->reply_class = answer->finding != NULL ? (uint8_t)answer->finding->class : 0;
-    if (answer->job == NULL) {
-        return;
-    }
-    change->attempts++;
-    settle_clean(answer->job->remote_host, texts->host, sizeof texts->host);
-    change->host = texts->host;
-    char address[NETADDR_TEXT_BYTES];
-    (void)snprintf(texts->address, sizeof texts->address, "%s",
-                   netaddr_format_port(&answer->job->remote, address));
-    change->address = texts->address;
-    if (answer->verdict.sticks) {
-        change->source = answer->lane->source->name;
-    }
-}
-
-static void tell_log(const struct answer *answer, enum log_kind kind,
-                     const struct change *change)
-{
-    const struct job *job = answer->job;
-    struct log_event event = {
-        .kind = kind,
-        .unix_ms = answer->now_ms,
-        .id = answer->message.id,
-        .stream = answer->message.stream,
-        .user = answer->message.user,
-        .site = answer->site,
-        .reply = answer->reply,
-        .class = answer->finding != NULL ? finding_class_name(answer->finding->class) : "",
-        .scope = answer->finding != NULL ? finding_scope_name(answer->finding->scope) : "",
-        .dnsbl = answer->finding != NULL ? answer->finding->list : "",
-        .delay_ms = answer->now_ms - id_unix_ms(answer->message.id),
-        .attempt = change->attempts,
-        .next_unix_ms = (int64_t)change->next_unix_ms,
-        .size_bytes = answer->message.size_bytes,
-        .message_ends = change->ended && answer->message.live == 1};
-    char ip[NETADDR_TEXT_BYTES] = "";
-    if (answer->envelope != NULL) {
-        event.sender = answer->envelope->sender;
-        event.recipient = answer->envelope->recipients[answer->recipient.number].address;
-        event.job = answer->envelope->job;
-        event.message_id = answer->envelope->message_id;
-        event.size_bytes = answer->envelope->size_bytes;
-    }
-    if (job != NULL) {
-        event.source = answer->lane->source->name;
-        event.remote_host = job->remote_host;
-        event.remote_ip = netaddr_format(&job->remote, ip);
-        event.remote_port = job->remote.port;
-        event.tls = job->tls_text;
-        event.queued_ms = (int64_t)job->waited_ms;
-        event.connect_ms = job->connect_ns / NOW_NS_PER_MS;
-        event.transmit_ms = job->transmit_ns / NOW_NS_PER_MS;
-    }
-    log_event(&event);
-}
-
 static void end_failed(struct answer *answer, struct change *change,
                        enum change_state state)
 {
     const struct envelope *envelope = answer->envelope;
-    enum bounce_action action =
-        state == CHANGE_EXPIRED ? BOUNCE_EXPIRED : BOUNCE_FAILED;
+    enum bounce_action action = state == CHANGE_EXPIRED ? BOUNCE_EXPIRED : BOUNCE_FAILED;
     change->state = state;
     /* Without the envelope at hand a DSN is taken as owed; notice looks again. */
     change->ended =
@@ -181,10 +84,10 @@ static void keep_waiting(struct answer *answer, struct change *change)
         change->next_unix_ms = (uint64_t)answer->now_ms;
         return;
     }
-    struct backoff_life life = {
-        .lifetime_ns = (int64_t)(answer->message.expires_unix_ms -
-                                 answer->message.accepted_unix_ms) *
-                       NOW_NS_PER_MS};
+    struct backoff_life life = {.lifetime_ns =
+                                    (int64_t)(answer->message.expires_unix_ms -
+                                              answer->message.accepted_unix_ms) *
+                                    NOW_NS_PER_MS};
     struct backoff_ask ask = {
         .attempts = change->attempts,
         .age_ns =
@@ -202,44 +105,25 @@ static void keep_waiting(struct answer *answer, struct change *change)
     change->next_unix_ms = (uint64_t)(answer->now_ms + next.wait_ns / NOW_NS_PER_MS);
 }
 
-static void count(struct answer *answer, const struct change *change)
+/* Due at once where a stop holds it now, so that it goes when that is lifted. Where none
+ * does (a stream that only observes, a refusal that stops nothing) it backs off. */
+static void hold(struct answer *answer, struct change *change)
 {
-    struct core *core = answer->core;
-    struct tally *tallies[4] = {NULL, NULL, NULL,
-                                stream_tally(&core->stream_tallies, answer->message.stream)};
-    if (answer->lane != NULL) {
-        tallies[0] = &answer->job->slot->lane->tally;
-        tallies[1] = &answer->job->slot->lane->source->tally;
-        tallies[2] = &answer->job->slot->lane->site->tally;
+    const struct config *config = answer->core->snapshot->config;
+    const struct lane *lane = answer->lane;
+    if (config->streams[answer->stream].on_block == CONFIG_ON_BLOCK_BOUNCE) {
+        end_failed(answer, change, CHANGE_FAILED);
+        return;
     }
-    for (unsigned i = 0; i < 4; i++) {
-        if (tallies[i] != NULL) {
-            tallies[i]->delivered += change->state == CHANGE_DELIVERED;
-            tallies[i]->retried += change->state == CHANGE_WAITING;
-            tallies[i]->bounced +=
-                change->state == CHANGE_FAILED || change->state == CHANGE_EXPIRED;
-        }
+    bool is_held =
+        answer->job != NULL && answer->job->may_stop &&
+        (lane->source->stop.state != STOP_CLEAR || lane->stop.state != STOP_CLEAR);
+    if (!is_held) {
+        keep_waiting(answer, change);
+        return;
     }
-    core->counts.delivered += change->state == CHANGE_DELIVERED;
-    core->counts.retried += change->state == CHANGE_WAITING;
-    core->counts.bounced += change->state == CHANGE_FAILED;
-    core->counts.expired += change->state == CHANGE_EXPIRED;
-}
-
-static enum log_kind kind_of(const struct change *change)
-{
-    switch (change->state) {
-    case CHANGE_DELIVERED: return LOG_DELIVERED;
-    case CHANGE_FAILED: return LOG_BOUNCED;
-    case CHANGE_EXPIRED: return LOG_EXPIRED;
-    case CHANGE_HELD: return LOG_HELD;
-    case CHANGE_WAITING:
-    case CHANGE_RELAYED:
-    case CHANGE_PURGED:
-    case CHANGE_NOTICED:
-    case CHANGE_STATES: break;
-    }
-    return LOG_DEFERRED;
+    change->state = CHANGE_WAITING;
+    change->next_unix_ms = (uint64_t)answer->now_ms;
 }
 
 /* Decide, write, tell. */
@@ -247,135 +131,43 @@ static void settle(struct answer *answer)
 {
     struct core *core = answer->core;
     struct change change;
-    struct change_texts texts;
-    fill_change(answer, &texts, &change);
+    struct answer_texts texts;
+    answer_fill(answer, &texts, &change);
     switch (answer->verdict.message) {
     case VERDICT_DONE:
         change.state = CHANGE_DELIVERED;
         change.ended = true;
         break;
     case VERDICT_BOUNCE: end_failed(answer, &change, CHANGE_FAILED); break;
-    case VERDICT_HOLD:
-        if (core->snapshot->config->streams[answer->stream].on_block ==
-            CONFIG_ON_BLOCK_BOUNCE) {
-            end_failed(answer, &change, CHANGE_FAILED);
-        } else {
-            keep_waiting(answer, &change);
-        }
-        break;
+    case VERDICT_HOLD: hold(answer, &change); break;
     case VERDICT_RETRY: keep_waiting(answer, &change); break;
     }
-    if (records_add(core, &change) == 0) {
+    uint32_t recipient = records_add(core, &change);
+    if (recipient == 0) {
         return;
     }
-    count(answer, &change);
-    tell_log(answer, kind_of(&change), &change);
+    answer_count(answer, &change);
+    answer_log(answer, &change);
     if (change.state == CHANGE_WAITING) {
         struct recipient_view view;
-        index_recipient(core->index,
-                        index_recipient_of(core->index, answer->recipient.message,
-                                           answer->recipient.number),
-                        &view);
+        index_recipient(core->index, recipient, &view);
         scheduler_touch(core, view.flow);
     }
 }
 
-/* ---- what a job teaches ---- */
+/* ---- a job ---- */
 
-static void journal_control(struct core *core, struct lane *lane,
-                            const struct control_change *change,
-                            const struct reply *reply)
+/* An operator may have ended it while it was out; then there is nothing to settle. */
+static bool is_ours_still(struct core *core, const struct job *job, unsigned i)
 {
-    if (change->what == CONTROL_UNCHANGED) {
-        return;
+    struct recipient_view view;
+    if (index_find(core->index, job->id) != job->message ||
+        index_recipient_of(core->index, job->message, job->rcpts[i].number) !=
+            job->rcpts[i].handle) {
+        return false;
     }
-    char before[48];
-    char after[48];
-    char evidence[REPLY_TEXT_BYTES + 32] = "";
-    (void)snprintf(before, sizeof before, "%.4g", change->before);
-    (void)snprintf(after, sizeof after, "%.4g", change->after);
-    if (reply != NULL) {
-        (void)settle_reply_text(reply, evidence, sizeof evidence);
-    }
-    learnt_note(core, lane, change, before, after, evidence);
-}
-
-static void teach_lane(struct core *core, struct job *job, struct lane *lane)
-{
-    const struct control_limits *limits = sites_limits(lane->site);
-    int64_t now = now_ns();
-    uint32_t accepted = 0;
-    bool probe = job->is_probe;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
-        accepted += job->rcpts[i].finding.class == FINDING_NONE;
-    }
-    struct control_change change;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
-        const struct job_rcpt *rcpt = &job->rcpts[i];
-        if (rcpt->finding.class == FINDING_NONE || rcpt->reply.origin != REPLY_REMOTE) {
-            continue;
-        }
-        struct control_event event = {.finding = &rcpt->finding,
-                                      .units = 1,
-                                      .open = job->open,
-                                      .messages = job->connection_messages,
-                                      .started_ns = job->started_ns,
-                                      .probe = probe};
-        change = control_refused(&lane->control, limits, &event, now);
-        journal_control(core, lane, &change, &rcpt->reply);
-        probe = false;
-    }
-    if (accepted > 0) {
-        change =
-            control_accepted(&lane->control, limits, accepted, lane->slots, probe, now);
-        journal_control(core, lane, &change, NULL);
-        probe = false;
-    }
-    if (probe) {
-        control_probe_lost(&lane->control, now);
-    }
-    if (job->peer.mail_max != 0) {
-        control_stated(&lane->control, job->peer.mail_max);
-    }
-    if (job->closed_after != 0) {
-        change = control_closed(&lane->control, job->closed_after);
-        journal_control(core, lane, &change, NULL);
-    }
-    evidence_add(&lane->deferrals, job->rcpt_count - accepted, job->rcpt_count,
-                 DEFERRALS_HALF_LIFE_NS, now);
-}
-
-static void teach_stops(struct core *core, struct job *job, struct lane *lane,
-                        const struct job_rcpt *rcpt, const struct verdict *verdict)
-{
-    if (!job->may_stop) {
-        return;
-    }
-    if (verdict->source == VERDICT_SOURCE_FREEZE) {
-        stops_freeze(core, lane, &rcpt->reply, &rcpt->finding);
-    } else if (verdict->lane == VERDICT_LANE_STOP) {
-        stops_lane(core, lane,
-                   rcpt->finding.class == FINDING_AUTH_POLICY ? STOP_CAUSE_AUTH
-                                                              : STOP_CAUSE_REPUTATION,
-                   &rcpt->reply);
-    }
-}
-
-/* Did any server speak, or was nobody there? */
-static void teach_dest(struct dest *dest, const struct job *job,
-                       const struct verdict *verdicts_first)
-{
-    if (dest == NULL) {
-        return;
-    }
-    const struct job_rcpt *rcpt = &job->rcpts[0];
-    if (rcpt->reply.origin == REPLY_REMOTE) {
-        domains_answered(dest);
-    } else if (verdicts_first->lane == VERDICT_LANE_UNREACHABLE) {
-        domains_failed(dest, &rcpt->reply);
-    } else {
-        domains_untried(dest);
-    }
+    index_recipient(core->index, job->rcpts[i].handle, &view);
+    return !view.ended && view.phase == INDEX_OUT && view.flow != NULL;
 }
 
 static void settle_answered(struct core *core, struct job *job)
@@ -385,6 +177,9 @@ static void settle_answered(struct core *core, struct job *job)
     uint32_t accepted = 0;
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         struct job_rcpt *rcpt = &job->rcpts[i];
+        if (!is_ours_still(core, job, i)) {
+            continue;
+        }
         struct answer answer = {.core = core,
                                 .job = job,
                                 .reply = &rcpt->reply,
@@ -398,12 +193,12 @@ static void settle_answered(struct core *core, struct job *job)
         index_message(core->index, job->message, &answer.message);
         answer.stream = stream_of(core, answer.message.stream);
         accepted += answer.verdict.message == VERDICT_DONE;
-        if (i == 0) {
+        if (dest == NULL) {
             struct lading *lading = answer.recipient.flow->owner;
             dest = lading->dest;
             teach_dest(dest, job, &answer.verdict);
         }
-        teach_stops(core, job, lane, rcpt, &answer.verdict);
+        teach_stops(core, job, rcpt, &answer.verdict);
         ramps_evidence(core, lane, answer.verdict.ramp);
         settle(&answer);
         if (answer.verdict.message == VERDICT_DONE && !job->peer.dsn) {
@@ -411,7 +206,7 @@ static void settle_answered(struct core *core, struct job *job)
         }
     }
     ramps_settle(core, lane, job, accepted);
-    teach_lane(core, job, lane);
+    teach_lane(core, job);
 }
 
 /* Nothing was tried: everything as before. */
@@ -420,6 +215,9 @@ static void settle_untried(struct core *core, struct job *job, uint64_t not_befo
     struct lane *lane = job->slot->lane;
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         struct recipient_view view;
+        if (!is_ours_still(core, job, i)) {
+            continue;
+        }
         index_put_back(core->index, job->rcpts[i].handle, not_before_ms);
         index_recipient(core->index, job->rcpts[i].handle, &view);
         struct lading *lading = view.flow->owner;
@@ -437,28 +235,49 @@ static void settle_unreadable(struct core *core, struct job *job)
     char id[ID_BYTES];
     id_print(job->id, id);
     if (job->read_rc != -EBADMSG) {
-        log_error("message %s cannot be read just now; it is tried again in a minute", id);
+        log_error("message %s cannot be read just now; it is tried again in a minute",
+                  id);
         settle_untried(core, job, (uint64_t)now_unix_ms() + 60000);
         return;
     }
     log_error("message %s is damaged on the disk; it is held, see mesura queue show %s",
               id, id);
+    struct dest *dest = NULL;
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         struct answer answer = {.core = core, .now_ms = now_unix_ms()};
+        if (!is_ours_still(core, job, i)) {
+            continue;
+        }
         struct change change;
         index_recipient(core->index, job->rcpts[i].handle, &answer.recipient);
         index_message(core->index, job->message, &answer.message);
-        fill_change(&answer, NULL, &change);
+        dest = ((struct lading *)answer.recipient.flow->owner)->dest;
+        answer_fill(&answer, NULL, &change);
         change.state = CHANGE_HELD;
         change.reason = "the stored message is damaged";
         change.actor = "queue";
         (void)records_add(core, &change);
         answer.site = job->slot->lane->site->name;
-        tell_log(&answer, LOG_HELD, &change);
+        answer_log(&answer, &change);
+    }
+    if (dest != NULL) {
+        domains_untried(dest);
     }
     ramps_settle(core, job->slot->lane, job, 0);
     if (job->is_probe) {
         control_probe_lost(&job->slot->lane->control, now_ns());
+    }
+}
+
+/* Its clock has rung while it was out, and does not ring again. */
+static void end_late(struct core *core, const struct job *job)
+{
+    struct message_view message = {.expires_unix_ms = UINT64_MAX};
+    if (index_find(core->index, job->id) == job->message) {
+        index_message(core->index, job->message, &message);
+    }
+    if (message.expires_unix_ms <= (uint64_t)now_unix_ms()) {
+        settle_expired(core, job->message);
     }
 }
 
@@ -473,7 +292,9 @@ void settle_job(struct core *core, struct job *job)
     case JOB_NOT_STARTED: settle_untried(core, job, 0); break;
     case JOB_UNREADABLE: settle_unreadable(core, job); break;
     }
+    end_late(core, job);
     slots_idle(core, slot);
+    slots_trim(slot->lane, now_ns());
     scheduler_kick(core, slot->lane->site);
     job_free(job);
 }
@@ -499,7 +320,10 @@ bool settle_refused(struct core *core, struct lading *lading, const struct reply
         index_recipient(core->index, recipient, &answer.recipient);
         index_message(core->index, answer.recipient.message, &answer.message);
         answer.stream = stream_of(core, answer.message.stream);
+        struct queue_message content = {0};
+        answer.envelope = answer_read(core, answer.recipient.message, &content);
         settle(&answer);
+        queue_message_free(&content);
     }
     return flow_next_due_ms(core->index, lading->flow) == 0;
 }
@@ -507,7 +331,9 @@ bool settle_refused(struct core *core, struct lading *lading, const struct reply
 void settle_expired(struct core *core, uint32_t message)
 {
     struct message_view view;
+    struct queue_message content = {0};
     index_message(core->index, message, &view);
+    const struct envelope *envelope = answer_read(core, message, &content);
     struct recipient_view recipient;
     for (uint32_t at = view.first; at != 0; at = recipient.next) {
         index_recipient(core->index, at, &recipient);
@@ -520,17 +346,19 @@ void settle_expired(struct core *core, uint32_t message)
                                 .reply = lading != NULL ? lading->dest->reply : NULL,
                                 .recipient = recipient,
                                 .message = view,
+                                .envelope = envelope,
                                 .site = lading != NULL && lading->dest->site != NULL
                                             ? lading->dest->site->name
                                             : "",
                                 .now_ms = now_unix_ms()};
         struct change change;
-        struct change_texts texts;
-        fill_change(&answer, &texts, &change);
+        struct answer_texts texts;
+        answer_fill(&answer, &texts, &change);
         change.state = CHANGE_EXPIRED;
         if (records_add(core, &change) != 0) {
-            core->counts.expired++;
-            tell_log(&answer, LOG_EXPIRED, &change);
+            answer_count(&answer, &change);
+            answer_log(&answer, &change);
         }
     }
+    queue_message_free(&content);
 }

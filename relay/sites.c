@@ -60,7 +60,7 @@ static size_t bucket_of(const struct sites *sites, const char *name)
 void sites_init(struct sites *sites, struct core *core)
 {
     sites->bucket_count = BUCKETS;
-    sites->buckets = arena_must(BUCKETS, sizeof *sites->buckets);
+    sites->buckets = arena_must(BUCKETS, sizeof(struct site *));
     sites->count = 0;
     sites->core = core;
 }

@@ -50,7 +50,8 @@ struct lane {
     struct pace pace;
     struct list idle; /* struct slot */
     struct list busy;
-    uint32_t slots; /* of both lists */
+    uint32_t slots;  /* of both lists, and those that end */
+    uint32_t ending; /* of them, told to end and not gone yet */
     struct tally tally;
     struct meter meter;
     struct evidence deferrals; /* of attempts, an hour's half-life */

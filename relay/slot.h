@@ -29,6 +29,7 @@ struct slot {
     struct job_destination *destination; /* of the last job; one reference, may be NULL */
     int64_t idle_since_ns;
     bool is_ending;           /* the end letter is out */
+    unsigned unwritten;       /* jobs whose results are not on the disk yet */
     unsigned releases;        /* release letters out: 0 or 1 */
     unsigned owed;            /* jobs written down that no release has told of yet */
     unsigned told;            /* how many the letter that is out tells of */

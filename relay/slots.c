@@ -37,12 +37,12 @@ static struct slot *slot_new(struct core *core, struct lane *lane)
     return slot;
 }
 
-static struct slot *find_idle(struct lane *lane, const struct job_destination *destination)
+static struct slot *find_idle(struct lane *lane,
+                              const struct job_destination *destination)
 {
     struct slot *any = NULL;
     unsigned looked = 0;
-    list_each(node, &lane->idle)
-    {
+    list_each (node, &lane->idle) {
         struct slot *slot = LIST_OWNER(node, struct slot, node);
         if (slot->destination == destination) {
             return slot;
@@ -92,7 +92,8 @@ void slots_idle(struct core *core, struct slot *slot)
 void slots_release(struct slot *slot)
 {
     slot->owed++;
-    if (slot->releases == 0) {
+    /* The last worker is gone when none runs: nobody is there to be told. */
+    if (slot->releases == 0 && slot->core->workers_running > 0) {
         slot->releases = 1;
         slot->told = slot->owed;
         slot->owed = 0;
@@ -109,19 +110,52 @@ void slots_released(struct slot *slot)
     }
 }
 
+/* Idle, and nobody will speak of it any more. */
+static bool may_end(const struct slot *slot)
+{
+    return slot->unwritten == 0 && slot->releases == 0 && slot->owed == 0;
+}
+
 static void slot_end(struct slot *slot)
 {
     list_remove(&slot->node);
     slot->is_ending = true;
+    slot->lane->ending++;
     mailbox_post(&slot->worker->mailbox, &slot->end, outbound_on_end);
 }
 
 static void retire_lane(struct lane *lane, int64_t before_ns)
 {
-    list_each_safe(node, &lane->idle)
-    {
+    list_each_safe (node, &lane->idle) {
         struct slot *slot = LIST_OWNER(node, struct slot, node);
-        if (slot->idle_since_ns <= before_ns && slot->releases == 0 && slot->owed == 0) {
+        if (slot->idle_since_ns <= before_ns && may_end(slot)) {
+            slot_end(slot);
+        }
+    }
+}
+
+/* A stream that only observes does not heed what was learnt. */
+static uint32_t window_of(const struct lane *lane, int64_t now_ns)
+{
+    const struct config *config = lane->site->core->snapshot->config;
+    const struct control_limits *limits = sites_limits(lane->site);
+    for (size_t i = 0; i < config->stream_count; i++) {
+        if (config->streams[i].mode == CONFIG_MODE_OBSERVE) {
+            return limits->max_connections;
+        }
+    }
+    return control_connections(&lane->control, limits, now_ns);
+}
+
+void slots_trim(struct lane *lane, int64_t now_ns)
+{
+    uint32_t window = window_of(lane, now_ns);
+    struct list_node *node = lane->idle.head.prev; /* the coldest */
+    while (window != 0 && lane->slots - lane->ending > window &&
+           node != &lane->idle.head) {
+        struct slot *slot = LIST_OWNER(node, struct slot, node);
+        node = node->prev;
+        if (may_end(slot)) {
             slot_end(slot);
         }
     }
@@ -133,36 +167,43 @@ void slots_retire(struct core *core, int64_t now_ns, bool all)
     int64_t before_ns = all ? INT64_MAX : now_ns - idle_ns;
     for (struct site *site = sites_next(&core->sites, NULL); site != NULL;
          site = sites_next(&core->sites, site)) {
-        list_each(node, &site->lanes)
-        {
-            retire_lane(LIST_OWNER(node, struct lane, by_site), before_ns);
+        list_each (node, &site->lanes) {
+            struct lane *lane = LIST_OWNER(node, struct lane, by_site);
+            retire_lane(lane, before_ns);
+            slots_trim(lane, now_ns);
         }
     }
 }
 
-void slots_gone(struct core *core, struct slot *slot)
+static void slot_free(struct core *core, struct slot *slot)
 {
     struct lane *lane = slot->lane;
     assert(slot->job == NULL);
-    slot->worker->slots--;
     lane->slots--;
     lane->source->slots--;
     lane->site->slots--;
     core->scheduler.slots--;
     job_destination_unref(slot->destination);
-    scheduler_kick(core, lane->site);
     free(slot);
+}
+
+void slots_gone(struct core *core, struct slot *slot)
+{
+    struct site *site = slot->lane->site;
+    slot->worker->slots--;
+    slot->lane->ending--;
+    slot_free(core, slot);
+    scheduler_kick(core, site);
 }
 
 static void free_list(struct core *core, struct list *list)
 {
-    list_each_safe(node, list)
-    {
+    list_each_safe (node, list) {
         struct slot *slot = LIST_OWNER(node, struct slot, node);
         list_remove(node);
         job_free(slot->job);
         slot->job = NULL;
-        slots_gone(core, slot);
+        slot_free(core, slot); /* its worker is gone */
     }
 }
 
@@ -170,8 +211,7 @@ void slots_free_all(struct core *core)
 {
     for (struct site *site = sites_next(&core->sites, NULL); site != NULL;
          site = sites_next(&core->sites, site)) {
-        list_each(node, &site->lanes)
-        {
+        list_each (node, &site->lanes) {
             struct lane *lane = LIST_OWNER(node, struct lane, by_site);
             free_list(core, &lane->idle);
             free_list(core, &lane->busy);

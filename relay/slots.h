@@ -35,6 +35,9 @@ void slots_released(struct slot *slot);
 /* End what has been idle too long, or everything that is idle. */
 void slots_retire(struct core *core, int64_t now_ns, bool all);
 
+/* The lane's window is smaller than what it has: end idle ones. */
+void slots_trim(struct lane *lane, int64_t now_ns);
+
 /* The worker has given it back: free it. */
 void slots_gone(struct core *core, struct slot *slot);
 

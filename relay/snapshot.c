@@ -151,17 +151,13 @@ static int read_password(const char *path, char *out, size_t size, struct errmsg
         return rc;
     }
     struct stat facts;
-    int rc = 0;
-    ssize_t got = 0;
-    if (fstat(fd, &facts) != 0) {
-        rc = -errno;
+    ssize_t got = fstat(fd, &facts) == 0 ? read(fd, out, size - 1) : -1;
+    int rc = got < 0 ? -errno : 0;
+    if (rc != 0) {
         errmsg_errno(err, rc, "password_file %s", path);
     } else if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         rc = -EPERM;
         errmsg_set(err, "password_file %s: others may read it; chmod 600 it", path);
-    } else if ((got = read(fd, out, size - 1)) < 0) {
-        rc = -errno;
-        errmsg_errno(err, rc, "password_file %s", path);
     } else {
         out[got] = '\0';
         out[strcspn(out, "\r\n")] = '\0';
@@ -233,7 +229,7 @@ static int make_routes(struct snapshot *snapshot, struct errmsg *err)
 static int make_keys(struct snapshot *snapshot, struct errmsg *err)
 {
     const struct config *config = snapshot->config;
-    snapshot->dkim_keys = arena_must(config->dkim_count + 1, sizeof *snapshot->dkim_keys);
+    snapshot->dkim_keys = arena_must(config->dkim_count + 1, sizeof(struct dkim_key *));
     for (size_t i = 0; i < config->dkim_count; i++) {
         const struct config_dkim *from = &config->dkim[i];
         int rc = dkim_key_open(&snapshot->dkim_keys[i], from->domain, from->selector,
@@ -267,6 +263,16 @@ static int make_users(struct snapshot *snapshot, struct errmsg *err)
         *err = errors.told[0];
     } else if (rc != 0) {
         errmsg_errno(err, rc, "users file %s", snapshot->config->users);
+    }
+    for (size_t i = 0; rc == 0 && i < users_count(snapshot->users); i++) {
+        const struct users_user *user = users_at(snapshot->users, i);
+        if (user->per_minute != 0 || user->per_hour != 0 || user->per_day != 0) {
+            errmsg_set(err,
+                       "users file %s: user %s has per_minute, per_hour or per_day: these "
+                       "are not in this version of mesura; remove them",
+                       snapshot->config->users, user->name);
+            rc = -EINVAL;
+        }
     }
     return rc;
 }

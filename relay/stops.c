@@ -20,9 +20,13 @@ static bool is_bulk(const struct config_stream *stream)
     return strcmp(stream->name, "bulk") == 0;
 }
 
+/* What is over is lifted by the next tick, and holds until then: the workers still see
+ * the flag. */
 static int64_t to_ns(int64_t unix_ms)
 {
-    return unix_ms == INT64_MAX ? INT64_MAX : now_from_unix_ms(unix_ms);
+    int64_t tick_ns = now_ns() + NOW_NS_PER_S;
+    int64_t until_ns = unix_ms == INT64_MAX ? INT64_MAX : now_from_unix_ms(unix_ms);
+    return until_ns > tick_ns ? until_ns : tick_ns;
 }
 
 bool stops_source_holds(const struct source *source, const struct config_stream *stream,
@@ -81,7 +85,8 @@ static void key_of(const struct source *source, const struct lane *lane,
     if (lane == NULL) {
         (void)snprintf(out, STORE_KEY_BYTES, "source|%s", source->name);
     } else {
-        (void)snprintf(out, STORE_KEY_BYTES, "lane|%s|%s", source->name, lane->site->name);
+        (void)snprintf(out, STORE_KEY_BYTES, "lane|%s|%s", source->name,
+                       lane->site->name);
     }
 }
 
@@ -117,38 +122,32 @@ static void keep(struct core *core, const struct source *source, const struct la
               ticket);
 }
 
-static int64_t field_or(const struct fields *fields, const char *name, int64_t otherwise)
-{
-    int64_t value = otherwise;
-    (void)fields_get_int(fields, name, &value);
-    return value;
-}
-
 static bool read_stop(const struct fields *fields, struct stop *stop)
 {
-    int64_t state = field_or(fields, "state", STOP_HELD);
-    int64_t cause = field_or(fields, "cause", STOP_CAUSE_LISTED);
-    int64_t reach = field_or(fields, "reach", STOP_REACH_ALL);
-    int64_t kind = field_or(fields, "list_kind", STOP_LIST_UNKNOWN);
+    int64_t state = fields_int_or(fields, "state", STOP_HELD);
+    int64_t cause = fields_int_or(fields, "cause", STOP_CAUSE_LISTED);
+    int64_t reach = fields_int_or(fields, "reach", STOP_REACH_ALL);
+    int64_t kind = fields_int_or(fields, "list_kind", STOP_LIST_UNKNOWN);
     if (state <= STOP_CLEAR || state > STOP_RESUMING || cause < 0 ||
         cause > STOP_CAUSE_OPERATOR || reach < 0 || reach > STOP_REACH_ALL || kind < 0 ||
         kind > STOP_LIST_MIXED) {
         return false;
     }
-    *stop = (struct stop){.state = (enum stop_state)state,
-                          .cause = (enum stop_cause)cause,
-                          .reach = (enum stop_reach)reach,
-                          .list_kind = (enum stop_list)kind,
-                          .pinned = field_or(fields, "pinned", 0) != 0,
-                          .since_unix_ms = field_or(fields, "since", 0),
-                          .until_unix_ms = field_or(fields, "until", INT64_MAX),
-                          .proved_unix_ms = field_or(fields, "proved", 0),
-                          .hold_ms = field_or(fields, "hold", 0),
-                          .canary_sent = (uint32_t)field_or(fields, "canary_sent", 0),
-                          .canary_step = (uint32_t)field_or(fields, "canary_step", 0),
-                          .clean_days = (uint32_t)field_or(fields, "clean_days", 0),
-                          .times = (uint32_t)field_or(fields, "times", 1),
-                          .step_unix_ms = field_or(fields, "step", 0)};
+    *stop =
+        (struct stop){.state = (enum stop_state)state,
+                      .cause = (enum stop_cause)cause,
+                      .reach = (enum stop_reach)reach,
+                      .list_kind = (enum stop_list)kind,
+                      .pinned = fields_int_or(fields, "pinned", 0) != 0,
+                      .since_unix_ms = fields_int_or(fields, "since", 0),
+                      .until_unix_ms = fields_int_or(fields, "until", INT64_MAX),
+                      .proved_unix_ms = fields_int_or(fields, "proved", 0),
+                      .hold_ms = fields_int_or(fields, "hold", 0),
+                      .canary_sent = (uint32_t)fields_int_or(fields, "canary_sent", 0),
+                      .canary_step = (uint32_t)fields_int_or(fields, "canary_step", 0),
+                      .clean_days = (uint32_t)fields_int_or(fields, "clean_days", 0),
+                      .times = (uint32_t)fields_int_or(fields, "times", 1),
+                      .step_unix_ms = fields_int_or(fields, "step", 0)};
     (void)fields_get_text(fields, "list", stop->list, sizeof stop->list);
     (void)fields_get_text(fields, "why", stop->why, sizeof stop->why);
     return true;
@@ -214,17 +213,16 @@ static void tell(struct core *core, const struct source *source, const struct la
 }
 
 static void note(struct core *core, const struct source *source, const struct lane *lane,
-                 enum log_kind event, const char *actor, const char *before,
-                 const char *after, const char *evidence)
+                 const char *actor, bool stops, const char *evidence)
 {
-    journal_record(core->store, event,
+    journal_record(core->store, stops ? LOG_BLOCKED : LOG_UNBLOCKED,
                    &(struct journal_entry){.unix_ms = now_unix_ms(),
                                            .actor = actor,
                                            .kind = "stop",
                                            .source = source->name,
                                            .site = lane != NULL ? lane->site->name : "",
-                                           .before = before,
-                                           .after = after,
+                                           .before = stops ? "live" : "stopped",
+                                           .after = stops ? "stopped" : "live",
                                            .evidence = evidence},
                    NULL);
 }
@@ -242,16 +240,17 @@ void stops_freeze(struct core *core, struct lane *lane, const struct reply *repl
     }
     stop_freeze(&source->stop, finding, evidence, now_unix_ms());
     keep(core, source, NULL, &source->stop, NULL);
-    note(core, source, NULL, LOG_BLOCKED, "stop", "live", "stopped", evidence);
+    note(core, source, NULL, "stop", true, evidence);
 
     char text[2 * REPLY_TEXT_BYTES];
-    (void)snprintf(text, sizeof text,
-                   "source %s is stopped: %s said that its address is on the list %s. "
-                   "Nothing leaves from it until \"mesura blocks clear %s\". Find and end "
-                   "the cause first. The reply: %s",
-                   source->name, lane->site->name,
-                   finding->list[0] != '\0' ? finding->list : "(no name given)",
-                   source->name, evidence);
+    (void)snprintf(
+        text, sizeof text,
+        "source %s is stopped: %s said that its address is on the list %s. "
+        "Nothing leaves from it until \"mesura blocks clear %s\". Find and end "
+        "the cause first. The reply: %s",
+        source->name, lane->site->name,
+        finding->list[0] != '\0' ? finding->list : "(no name given)", source->name,
+        evidence);
     tell(core, source, NULL, "blocked", text);
     scheduler_kick_all(core);
 }
@@ -271,14 +270,15 @@ void stops_lane(struct core *core, struct lane *lane, enum stop_cause cause,
     if (!is_new) {
         return;
     }
-    note(core, lane->source, lane, LOG_BLOCKED, "stop", "live", "stopped", evidence);
+    note(core, lane->source, lane, "stop", true, evidence);
     char text[2 * REPLY_TEXT_BYTES];
-    (void)snprintf(text, sizeof text,
-                   "%s refuses source %s; mail from it to there waits for 4 h, then one "
-                   "message tries. Lift it sooner with \"mesura blocks clear %s %s\". The "
-                   "reply: %s",
-                   lane->site->name, lane->source->name, lane->source->name,
-                   lane->site->name, evidence);
+    (void)snprintf(
+        text, sizeof text,
+        "%s refuses source %s; mail from it to there waits for 4 h, then one "
+        "message tries. Lift it sooner with \"mesura blocks clear %s %s\". The "
+        "reply: %s",
+        lane->site->name, lane->source->name, lane->source->name, lane->site->name,
+        evidence);
     tell(core, lane->source, lane, "blocked", text);
 }
 
@@ -293,7 +293,7 @@ static unsigned clear_lane(struct core *core, struct lane *lane, const char *by,
     stop_clear(&lane->stop);
     atomic_store(&lane->stop_flag, false);
     keep(core, lane->source, lane, &lane->stop, ticket);
-    note(core, lane->source, lane, LOG_UNBLOCKED, by, "stopped", "live", "");
+    note(core, lane->source, lane, by, false, "");
     scheduler_kick(core, lane->site);
     return 1;
 }
@@ -302,8 +302,7 @@ unsigned stops_clear(struct core *core, struct source *source, const char *site,
                      const char *by, struct store_ticket *ticket)
 {
     unsigned count = 0;
-    list_each(node, &source->lanes)
-    {
+    list_each (node, &source->lanes) {
         struct lane *lane = LIST_OWNER(node, struct lane, by_source);
         if (site[0] == '\0' || strcmp(lane->site->name, site) == 0) {
             count += clear_lane(core, lane, by, NULL);
@@ -313,7 +312,7 @@ unsigned stops_clear(struct core *core, struct source *source, const char *site,
         stop_clear(&source->stop);
         atomic_store(&source->stop_flag, false);
         keep(core, source, NULL, &source->stop, NULL);
-        note(core, source, NULL, LOG_UNBLOCKED, by, "stopped", "live", "");
+        note(core, source, NULL, by, false, "");
         count++;
     }
     if (count > 0) {
@@ -329,8 +328,7 @@ void stops_tick(struct core *core, int64_t now_unix_ms)
 {
     for (uint32_t i = 0; i < core->sources.count; i++) {
         struct source *source = core->sources.items[i];
-        list_each(node, &source->lanes)
-        {
+        list_each (node, &source->lanes) {
             struct lane *lane = LIST_OWNER(node, struct lane, by_source);
             if (lane->stop.state != STOP_CLEAR && !lane->stop.pinned &&
                 lane->stop.until_unix_ms <= now_unix_ms) {

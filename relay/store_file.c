@@ -101,7 +101,7 @@ static int ask(sqlite3 *db, const char *sql, char *out, size_t size, struct errm
 
 static int check_version(sqlite3 *db, struct errmsg *err)
 {
-    char version[32];
+    char version[32] = "";
     int failed = ask(db, "PRAGMA user_version", version, sizeof version, err);
     if (failed < 0) {
         return failed;
@@ -119,7 +119,7 @@ static int check_version(sqlite3 *db, struct errmsg *err)
 
 static int check_health(sqlite3 *db, struct errmsg *err)
 {
-    char verdict[ERRMSG_BYTES];
+    char verdict[ERRMSG_BYTES] = "";
     int failed = ask(db, "PRAGMA quick_check(1)", verdict, sizeof verdict, err);
     if (failed == 0 && strcmp(verdict, "ok") != 0) {
         errmsg_set(err, "%s", verdict);

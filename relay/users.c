@@ -22,19 +22,11 @@ struct users *users_new(void)
     return arena_must(1, sizeof(struct users));
 }
 
-static void texts_free(const char **texts, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free((void *)(uintptr_t)texts[i]);
-    }
-    free((void *)(uintptr_t)texts);
-}
-
 static void user_free(struct users_user *user)
 {
     if (user != NULL) {
-        texts_free(user->streams, user->stream_count);
-        texts_free(user->from, user->from_count);
+        free(user->streams);
+        free(user->from);
         free(user->networks);
         free(user->tokens);
         free(user);
@@ -194,14 +186,20 @@ bool users_may_come_from(const struct users_user *user, const char *ip)
     return false;
 }
 
+/* The array and its texts in one piece of memory. */
 static const char **texts_copy(const char *const *texts, size_t count)
 {
-    const char **copy = arena_must(count, sizeof *copy);
+    size_t bytes = count * sizeof *texts;
+    for (size_t i = 0; i < count; i++) {
+        bytes += strlen(texts[i]) + 1;
+    }
+    const char **copy = arena_must(1, bytes);
+    char *at = (char *)copy + count * sizeof *texts;
     for (size_t i = 0; i < count; i++) {
         size_t size = strlen(texts[i]) + 1;
-        char *text = arena_must(1, size);
-        memcpy(text, texts[i], size);
-        copy[i] = text;
+        memcpy(at, texts[i], size);
+        copy[i] = at;
+        at += size;
     }
     return copy;
 }

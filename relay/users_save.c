@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,11 +114,18 @@ static int copy_owner(const char *path, int fd)
     return fchmod(fd, meta.st_mode & 0750) < 0 ? -errno : 0;
 }
 
+/* The name is durable once its directory is. */
 static int sync_dir(const char *path)
 {
-    char copy[PATH_BYTES];
-    (void)snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char dir[PATH_BYTES];
+    (void)snprintf(dir, sizeof dir, "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (slash == NULL) {
+        (void)snprintf(dir, sizeof dir, ".");
+    } else {
+        slash[slash == dir ? 1 : 0] = '\0';
+    }
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return -errno;
     }

@@ -205,7 +205,7 @@ static void open_dest(const struct view_match *match)
 {
     const struct lading *lading = match->view.flow->owner;
     if (lading != NULL && lading->dest->state == DEST_DOWN) {
-        domains_forget(lading->dest);
+        domains_forget(match->view.flow->domain);
     }
 }
 

@@ -60,8 +60,9 @@ static void on_door_closed(void *owner)
     free(owner);
 }
 
-static const struct listener_ops door_ops = {
-    .accept_cb = on_accept, .trouble_cb = on_trouble, .closed_cb = on_door_closed};
+static const struct listener_ops door_ops = {.accept_cb = on_accept,
+                                             .trouble_cb = on_trouble,
+                                             .closed_cb = on_door_closed};
 
 static struct admission_limits limits_of(const struct config_listener *listener)
 {
@@ -120,10 +121,14 @@ static int start_thread(struct worker *worker, struct errmsg *err)
     return 0;
 }
 
-static void worker_free(struct worker *worker)
+void worker_free(struct worker *worker)
 {
+    if (worker == NULL) {
+        return;
+    }
     assert(list_is_empty(&worker->inbounds));
     assert(list_is_empty(&worker->outbounds));
+    assert(worker->accepts == 0);
     wake_close(worker->wake);
     loop_close(worker->loop);
     snapshot_unref(worker->snapshot);
@@ -236,12 +241,10 @@ struct ending {
 
 static void cut_all(struct worker *worker)
 {
-    list_each_safe(node, &worker->inbounds)
-    {
+    list_each_safe (node, &worker->inbounds) {
         inbound_cut(inbound_of_node(node));
     }
-    list_each_safe(node, &worker->outbounds)
-    {
+    list_each_safe (node, &worker->outbounds) {
         outbound_cut(outbound_of_node(node));
     }
 }
@@ -250,7 +253,8 @@ static void on_ending(void *owner)
 {
     struct ending *ending = owner;
     struct worker *worker = ending->worker;
-    if (!list_is_empty(&worker->inbounds) || !list_is_empty(&worker->outbounds)) {
+    if (!list_is_empty(&worker->inbounds) || !list_is_empty(&worker->outbounds) ||
+        worker->accepts > 0) {
         if (now_ns() >= ending->cut_at_ns) {
             cut_all(worker);
         }
@@ -271,12 +275,10 @@ static void on_stop(struct letter *letter)
         listener_close(worker->listeners[i]);
         worker->listeners[i] = NULL;
     }
-    list_each_safe(in, &worker->inbounds)
-    {
+    list_each_safe (in, &worker->inbounds) {
         inbound_stop(inbound_of_node(in));
     }
-    list_each_safe(out, &worker->outbounds)
-    {
+    list_each_safe (out, &worker->outbounds) {
         outbound_stop(outbound_of_node(out));
     }
     struct ending *ending = arena_must(1, sizeof *ending);
@@ -297,5 +299,4 @@ void worker_join(struct worker *worker)
         return;
     }
     (void)pthread_join(*(pthread_t *)worker->thread, NULL);
-    worker_free(worker);
 }

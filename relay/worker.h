@@ -27,11 +27,11 @@ struct wake;
 
 /* Counts that core reads while the worker writes: relaxed atomics, one writer each. */
 struct worker_counts {
-    uint64_t sessions;   /* inbound, since start */
-    uint64_t accepted;   /* messages answered 250 */
-    uint64_t refused;    /* commands answered 4xx or 5xx */
-    uint32_t inbound;    /* open now */
-    uint32_t outbound;   /* connections open now */
+    uint64_t sessions; /* inbound, since start */
+    uint64_t accepted; /* messages answered 250 */
+    uint64_t refused;  /* commands answered 4xx or 5xx */
+    uint32_t inbound;  /* open now */
+    uint32_t outbound; /* connections open now */
 };
 
 struct worker {
@@ -48,9 +48,10 @@ struct worker {
     struct listener **listeners;   /* owned; as in the config */
     unsigned listener_count;
     struct id_maker ids;
-    struct list inbounds;          /* struct inbound */
-    struct list outbounds;         /* struct outbound */
-    bool refuses;                  /* draining: new sessions get 421 */
+    struct list inbounds;  /* struct inbound */
+    struct list outbounds; /* struct outbound */
+    unsigned accepts;      /* struct accept: the writer may still post to us */
+    bool refuses;          /* draining: new sessions get 421 */
     bool stopping;
     struct worker_counts counts;
     struct letter stop_letter;
@@ -83,8 +84,10 @@ void worker_publish(struct worker *worker, struct snapshot *snapshot);
 void worker_refuse(struct worker *worker, bool refuses);
 
 /* Close the listeners, say 421 to idle sessions, cut what is left; when all is closed the
- * thread ends. Core thread; worker_join then frees it. */
+ * thread ends. Core thread; worker_join waits for that. Letters may be posted until
+ * worker_free; those that come after the end are not read. NULL is allowed. */
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
+void worker_free(struct worker *worker);
 
 #endif

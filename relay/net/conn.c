@@ -53,6 +53,10 @@ static void on_deadline(uv_timer_t *timer)
     if (conn->kicked && conn->outflow.error != 0 && conn->reading) {
         (void)uv_timer_start(timer, on_deadline, GUARD_MS, 0);
     }
+    if (conn->kicked && conn->again) {
+        conn->again = false;
+        conn->paused = false;
+    }
     conn->kicked = false;
     conn_inner_tick(conn);
 }
@@ -359,6 +363,7 @@ int conn_accept(struct conn **out, struct loop *loop, int fd,
 void conn_pause(struct conn *conn)
 {
     conn->paused = true;
+    conn->again = false;
     if (conn->state == CONN_OPEN && !conn->ticking) {
         conn_read_adjust(conn);
     }
@@ -366,14 +371,18 @@ void conn_pause(struct conn *conn)
 
 void conn_resume(struct conn *conn)
 {
+    if (conn->in_read) {
+        conn->again = true; /* counts when read_cb has returned */
+        return;
+    }
     if (conn->state != CONN_OPEN || !conn->paused) {
         return;
     }
     conn->paused = false;
-    if (conn->ticking && !conn->in_read) {
-        return;
+    conn->again = false;
+    if (!conn->ticking) {
+        conn_inner_kick(conn);
     }
-    conn_inner_kick(conn);
 }
 
 int conn_start_tls(struct conn *conn, struct tls_context *context,

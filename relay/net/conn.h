@@ -40,7 +40,8 @@ struct conn_ops {
 
     /* Bytes from the peer, plaintext if TLS is up. Returns how many of them the owner
      * took. If it took fewer than size, the connection pauses, keeps the rest (up to 64
-     * KiB) and offers it again after a conn_resume that comes later than this return. */
+     * KiB) and offers it again after conn_resume; in the next turn, if conn_resume was
+     * called from in here. */
     size_t (*read_cb)(struct conn *conn, const char *bytes, size_t size, void *owner);
 
     /* All that was written has gone to the kernel, after some write had to wait. Borrowed

@@ -48,6 +48,7 @@ struct conn {
     bool ticking;
     bool in_read; /* read_cb is running */
     bool paused;
+    bool again; /* resumed inside read_cb: what it leaves is offered next turn */
     bool reading;
     bool secure;
     bool said_close; /* close_notify */

@@ -90,11 +90,17 @@ void conn_read_drop(struct conn *conn)
 static size_t offer(struct conn *conn, const char *bytes, size_t size)
 {
     conn->in_read = true;
+    conn->again = false;
     size_t took = conn->ops->read_cb(conn, bytes, size, conn->owner);
     conn->in_read = false;
     assert(took <= size);
     if (took < size) {
         conn->paused = true;
+        if (conn->again) {
+            conn_inner_kick(conn);
+        }
+    } else if (conn->again) {
+        conn->paused = false;
     }
     return took;
 }

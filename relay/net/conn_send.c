@@ -13,9 +13,9 @@
  *   it is gone             -EPIPE; conn_inner_broken lets the last words be read
  *   TLS                    slices are encrypted a record at a time, CIPHER_MOST ahead */
 
-#define SLICE_CHUNK  (16 * 1024)       /* one TLS record */
-#define CIPHER_MOST  (64 * 1024)       /* encrypted ahead of what the wire takes */
-#define CIPHER_FLOOD (4 * 1024 * 1024) /* more than any honest session lets wait */
+#define SLICE_CHUNK  16384   /* one TLS record */
+#define CIPHER_MOST  65536   /* encrypted ahead of what the wire takes */
+#define CIPHER_FLOOD 4194304 /* more than any honest session lets wait */
 
 static void on_outflow(int error, void *owner);
 
@@ -101,7 +101,7 @@ static int refusal(const struct conn *conn)
     return conn->state == CONN_OPEN ? 0 : -EPIPE;
 }
 
-static int encrypt(struct conn *conn, const void *bytes, size_t size)
+static int send_secure(struct conn *conn, const void *bytes, size_t size)
 {
     if (tls_write(conn->tls, bytes, size) != TLS_DONE) {
         conn_inner_end(conn, CONN_TLS, tls_failure(conn->tls));
@@ -128,7 +128,7 @@ int conn_write(struct conn *conn, const void *bytes, size_t size)
     if (pending > conn->pending_max || size > conn->pending_max - pending) {
         return -ENOBUFS;
     }
-    rc = conn->secure ? encrypt(conn, bytes, size)
+    rc = conn->secure ? send_secure(conn, bytes, size)
                       : outflow_send(&conn->outflow, bytes, size);
     if (rc != 0) {
         conn_inner_broken(conn);

@@ -78,7 +78,11 @@ static bool add_label(struct message *message, unsigned length, struct name *nam
         bool plain = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
                      byte == '-' || byte == '_';
         name->plain = name->plain && plain;
-        name->text[(*used)++] = plain ? (char)byte : '?';
+        name->text[*used] = '?';
+        if (plain) {
+            name->text[*used] = (char)byte;
+        }
+        (*used)++;
     }
     return !message->bad;
 }

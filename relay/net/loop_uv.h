@@ -10,7 +10,7 @@ struct loop;
 
 /* Reads of all connections of a loop share one buffer: bytes that an owner does not take
  * at once are copied out of it. */
-#define LOOP_READ_BYTES (64 * 1024)
+#define LOOP_READ_BYTES 65536
 
 /* Zeroed memory of a fixed size; aborts when there is none. Freed with free. */
 void *loop_alloc(size_t size);

@@ -1,6 +1,8 @@
 #include "relay/net/signals.h"
 
 #include <assert.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "relay/net/loop_uv.h"
@@ -26,6 +28,21 @@ static void on_closed(uv_handle_t *handle)
     if (signals->handles_open == 0) {
         free(signals);
     }
+}
+
+static void mask(int how, const int *numbers, unsigned count)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (unsigned i = 0; i < count; i++) {
+        (void)sigaddset(&set, numbers[i]);
+    }
+    (void)pthread_sigmask(how, &set, NULL);
+}
+
+void signals_hold(const int *numbers, unsigned count)
+{
+    mask(SIG_BLOCK, numbers, count);
 }
 
 int signals_open(struct signals **out, struct loop *loop, const int *numbers,
@@ -55,6 +72,7 @@ int signals_open(struct signals **out, struct loop *loop, const int *numbers,
             return rc;
         }
     }
+    mask(SIG_UNBLOCK, numbers, count);
     *out = signals;
     return 0;
 }

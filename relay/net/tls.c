@@ -114,7 +114,9 @@ static void name_server(SSL *ssl, const char *server_name)
         X509_VERIFY_PARAM_set1_ip_asc(param, server_name) == 1) {
         return;
     }
-    (void)SSL_set_tlsext_host_name(ssl, server_name);
+    char name[256]; /* OpenSSL's macro wants it writable, and copies it */
+    (void)snprintf(name, sizeof name, "%s", server_name);
+    (void)SSL_set_tlsext_host_name(ssl, name);
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     (void)SSL_set1_host(ssl, server_name);
 }

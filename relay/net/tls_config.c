@@ -32,10 +32,11 @@ static const char *reason(void)
 /* A key with a password must be an error, not a question on the terminal. */
 static int no_password(char *buffer, int size, int writing, void *data)
 {
-    (void)buffer;
-    (void)size;
     (void)writing;
     (void)data;
+    if (size > 0) {
+        buffer[0] = '\0';
+    }
     return -1;
 }
 

@@ -269,6 +269,14 @@ enum address_error address_parse_path(const char *bytes, size_t length, bool utf
     return ADDRESS_OK;
 }
 
+static char lower(char byte)
+{
+    if (byte >= 'A' && byte <= 'Z') {
+        return (char)(byte + ('a' - 'A'));
+    }
+    return byte;
+}
+
 bool address_is_null(const struct address *address)
 {
     return address->length == 0;
@@ -298,8 +306,7 @@ bool address_domain_ascii(const struct address *address, address_idn_cb idn_cb, 
         return true;
     }
     for (size_t i = 0; i < length; i++) {
-        bool is_upper = domain[i] >= 'A' && domain[i] <= 'Z';
-        out[i] = is_upper ? (char)(domain[i] + ('a' - 'A')) : domain[i];
+        out[i] = lower(domain[i]);
     }
     out[length] = '\0';
     return true;

@@ -3,7 +3,9 @@
 #include <stdint.h>
 
 static const char alphabet[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+
+#define PADDING 64
 
 size_t base64_encode(const char *bytes, size_t length, char *out, size_t cap)
 {
@@ -22,8 +24,8 @@ size_t base64_encode(const char *bytes, size_t length, char *out, size_t cap)
         group |= left > 2 ? (uint32_t)(unsigned char)bytes[i + 2] : 0;
         out[written++] = alphabet[group >> 18];
         out[written++] = alphabet[(group >> 12) & 63];
-        out[written++] = left > 1 ? alphabet[(group >> 6) & 63] : '=';
-        out[written++] = left > 2 ? alphabet[group & 63] : '=';
+        out[written++] = alphabet[left > 1 ? (group >> 6) & 63 : PADDING];
+        out[written++] = alphabet[left > 2 ? group & 63 : PADDING];
     }
     out[written] = '\0';
     return written;

@@ -311,7 +311,8 @@ size_t params_xtext_decode(const char *text, char *out, size_t cap)
             byte = hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]);
             i += 2;
         }
-        out[written++] = byte < 0x20 || byte == 0x7f ? '?' : (char)(unsigned char)byte;
+        bool is_control = byte < 0x20 || byte == 0x7f;
+        out[written++] = (char)(unsigned char)(is_control ? '?' : byte);
     }
     if (cap > 0) {
         out[written] = '\0';

@@ -23,13 +23,19 @@ void reply_parse_reset(struct reply_parse *parser)
     parser->status = REPLY_PARSE_MORE;
 }
 
+static char printable(char byte)
+{
+    if ((unsigned char)byte < 0x20 || byte == 0x7f) {
+        return '?';
+    }
+    return byte;
+}
+
 /* Append to the text as far as there is room; control bytes become '?'. */
 static void append_text(struct reply_parse *parser, const char *text, size_t length)
 {
     for (size_t i = 0; i < length && parser->text_length + 1 < REPLY_TEXT_BYTES; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        bool is_control = byte < 0x20 || byte == 0x7f;
-        parser->reply.text[parser->text_length++] = is_control ? '?' : text[i];
+        parser->reply.text[parser->text_length++] = printable(text[i]);
     }
     parser->reply.text[parser->text_length] = '\0';
 }
@@ -154,7 +160,7 @@ size_t reply_parse_feed(struct reply_parse *parser, const char *bytes, size_t le
         parser->line[parser->line_length] = '\0';
         used += part;
         parser->total_bytes += part;
-        if (parser->total_bytes > LIMIT_REPLY_BYTES) {
+        if (parser->total_bytes > (size_t)LIMIT_REPLY_BYTES) {
             fail(parser, "answer too long");
         } else if (end != NULL) {
             bool has_cr =
@@ -179,8 +185,7 @@ void reply_parse_make(struct reply *out, enum reply_stage stage, enum reply_orig
     }
     size_t i = 0;
     for (; text[i] != '\0' && i + 1 < REPLY_TEXT_BYTES; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        out->text[i] = byte < 0x20 || byte == 0x7f ? '?' : text[i];
+        out->text[i] = printable(text[i]);
     }
     out->text[i] = '\0';
 }

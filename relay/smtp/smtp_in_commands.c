@@ -51,8 +51,10 @@ static bool take_helo(struct smtp_in *engine, const struct command *command)
         }
     }
     for (size_t i = 0; i < length; i++) {
-        char byte = command->argument[i];
-        engine->helo[i] = (unsigned char)byte >= 0x80 ? '?' : byte;
+        engine->helo[i] = command->argument[i];
+        if ((unsigned char)engine->helo[i] >= 0x80) {
+            engine->helo[i] = '?';
+        }
     }
     engine->helo[length] = '\0';
     return true;

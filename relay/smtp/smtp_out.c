@@ -88,6 +88,15 @@ void smtp_out_tell(struct smtp_out *engine, const struct reply *reply, unsigned 
     engine->result_scan = 0;
 }
 
+/* A server that still listens gets its QUIT (RFC 5321 3.8); nobody waits for the answer.
+ * Not within a transaction: there only closing says that the message is not complete. */
+static bool is_polite(enum smtp_out_state state, const struct reply *reply)
+{
+    bool is_outside = state < SMTP_OUT_STATE_IDLE || state == SMTP_OUT_STATE_RSET;
+    bool is_heard = reply->origin == REPLY_REMOTE || reply->origin == REPLY_LOCAL;
+    return is_outside && is_heard && reply->code != 421;
+}
+
 void smtp_out_fail(struct smtp_out *engine, const struct reply *reply)
 {
     if (engine->state == SMTP_OUT_STATE_CLOSED) {
@@ -98,6 +107,9 @@ void smtp_out_fail(struct smtp_out *engine, const struct reply *reply)
     engine->output_length = 0;
     engine->say_body = false;
     engine->say_start_tls = false;
+    if (is_polite(engine->state, reply)) {
+        smtp_out_send(engine, "QUIT\r\n");
+    }
     smtp_out_move(engine, SMTP_OUT_STATE_CLOSED);
 }
 
@@ -287,6 +299,9 @@ enum smtp_out_action smtp_out_next(struct smtp_out *engine)
             return SMTP_OUT_RESULT;
         }
         engine->mail = NULL;
+        if (engine->output_length > 0) {
+            return SMTP_OUT_SEND;
+        }
         bool is_first = !engine->close_said;
         engine->close_said = true;
         return is_first ? SMTP_OUT_CLOSE : SMTP_OUT_WAIT;

@@ -14,8 +14,8 @@
  *   SEND_BODY   write header block and body through dot_encode (or as they are when
  *               dot_is_clean), without the final dot; then smtp_out_body_done
  *   RESULT      smtp_out_result: one recipient's outcome; each recipient gets exactly one
- *   CLOSE       close the connection; smtp_out_failure says why, when it was no good end
- *   WAIT        nothing until the next event */
+ *   CLOSE       write what is left, close the connection; smtp_out_failure says why, when
+ * it was no good end WAIT        nothing until the next event */
 
 #ifndef RELAY_SMTP_SMTP_OUT_H
 #define RELAY_SMTP_SMTP_OUT_H

@@ -69,6 +69,7 @@ class Session:
         self.message = Message(self)
         self.taken = 0
         self.buffer = b""
+        self.last = b""
 
     def read_line(self):
         while b"\n" not in self.buffer:
@@ -88,6 +89,9 @@ class Session:
             return False
         if reply is HANG:
             self.peer.hang(self.connection)
+            return False
+        if hasattr(reply, "data"):  # a torn one
+            self.connection.sendall(reply.data)
             return False
         if isinstance(reply, str):
             reply = ("\r\n".join(reply.split("\n")) + "\r\n").encode()
@@ -118,14 +122,23 @@ class Session:
         elif verb == "STARTTLS":
             if not self.say(verb):
                 return False
+            if not self.last.startswith(b"220"):
+                return True
             self.connection = self.peer.tls_context.wrap_socket(self.connection, server_side=True)
             self.tls = True
             return True
         elif verb == "MAIL":
             self.message = Message(self)
             self.message.mail_line = argument
-            self.message.sender = argument.partition("<")[2].partition(">")[0]
+            if not self.say(verb, argument):
+                return False
+            if self.last.startswith(b"2"):
+                self.message.sender = argument.partition("<")[2].partition(">")[0]
+            return True
         elif verb == "RCPT":
+            if self.message.sender is None:
+                self.connection.sendall(b"503 5.5.1 MAIL first\r\n")
+                return True
             if not self.say(verb, argument):
                 return False
             if self.last.startswith(b"2"):
@@ -162,7 +175,7 @@ class Session:
         message.data = b"".join(line[1:] if line.startswith(b".") else line for line in wire)
         message.time = time.monotonic()
         good = self.say("DOT", message)
-        if getattr(self, "last", b"").startswith(b"2"):
+        if good and self.last.startswith(b"2"):
             self.taken += 1
             with self.peer.lock:
                 self.peer.messages.append(message)

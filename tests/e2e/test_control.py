@@ -223,7 +223,12 @@ def test_exit_statuses(new_relay, tmp_path):
     relay.process = None
 
     def status(*words, user=None):
-        before = (lambda: os.setuid(user)) if user else None
+        def before():
+            if user:
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
+
         return subprocess.run([str(MESURA), *words], capture_output=True, timeout=30, check=False,
                               preexec_fn=before).returncode
 

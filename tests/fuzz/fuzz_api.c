@@ -1,6 +1,7 @@
-/* Bytes of a client of the control API: a path, a query and a body, through parser, routes
- * and the JSON of the answer. The first byte chooses the method; the rest is parted by
- * newlines: path, then "name=value" lines, then after an empty line the body. */
+/* Bytes of a client of the control API: a path, a query and a body, through parser,
+ * routes and the JSON of the answer. The first byte chooses the method; the rest is
+ * parted by newlines: path, then "name=value" lines, then after an empty line the body.
+ */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +11,7 @@
 #include "relay/api_answer.h"
 #include "relay/api_request.h"
 #include "relay/api_routes.h"
+
 #include "tests/support/fake_view.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,7 +37,8 @@ static char *next_line(const char *text, size_t size, size_t *at)
     return line;
 }
 
-static void add_params(struct api_request *request, const char *text, size_t size, size_t *at)
+static void add_params(struct api_request *request, const char *text, size_t size,
+                       size_t *at)
 {
     struct errmsg err;
     char *line = next_line(text, size, at);

@@ -25,7 +25,8 @@ TEST(log_record, keeps_an_event_when_its_owner_is_gone)
     memset(stream, 'x', sizeof stream - 1);
     memset(text, 'x', sizeof text - 1);
     memset(&reply, 0xff, sizeof reply);
-    const struct log_event *kept = &record->about.event;
+    struct reply unpacked;
+    const struct log_event *kept = log_record_unpack(record, &unpacked);
     cr_assert_eq(record->what, LOG_RECORD_EVENT);
     cr_assert_eq(kept->unix_ms, 123);
     cr_assert_eq(kept->id, 7);
@@ -50,10 +51,12 @@ TEST(log_record, cuts_texts_from_outside)
         .kind = LOG_DELIVERED, .unix_ms = 5, .text = large, .reply = &reply};
     struct log_record *record = log_record_event(&event, 123);
     cr_assert_not_null(record);
-    cr_assert_eq(record->about.event.unix_ms, 5);
-    cr_assert_eq(strlen(record->about.event.text), LOG_TEXT_BYTES);
-    cr_assert_eq(strlen(record->about.event.reply->text), sizeof reply.text - 1);
-    cr_assert_gt(record->size_bytes, LOG_TEXT_BYTES + sizeof reply);
+    struct reply unpacked;
+    const struct log_event *kept = log_record_unpack(record, &unpacked);
+    cr_assert_eq(kept->unix_ms, 5);
+    cr_assert_eq(strlen(kept->text), LOG_TEXT_BYTES);
+    cr_assert_eq(strlen(kept->reply->text), sizeof reply.text - 1);
+    cr_assert_gt(record->size_bytes, LOG_TEXT_BYTES + sizeof reply.text);
     free(record);
 }
 

@@ -25,8 +25,8 @@ TEST(tzrule, agrees_with_the_c_library)
                                         "NZST-12NZDT,M9.5.0,M4.1.0/3",
                                         "<+0330>-3:30",
                                         "AEST-10AEDT,M10.1.0,M4.1.0/3",
-                                        "XXX3YYY,J60/0,J300/12:30:15",
-                                        "XXX-5:45YYY-6:30,59,300",
+                                        "ABC3DEF,J60/0,J300/12:30:15",
+                                        "ABC-5:45DEF-6:30,59,300",
                                         "EET-2EEST,M3.4.4/50,M10.4.4/50",
                                         "<-02>2<-01>,M3.5.0/-1,M10.5.0/0"};
     uint64_t seed = entropy_roll();
@@ -64,7 +64,7 @@ TEST(tzrule, knows_when_it_changed_last)
 TEST(tzrule, can_keep_summer_time_all_year)
 {
     /* A summer that ends where the next begins never ends. */
-    struct tzrule rule = parsed("XXX3EDT4,0/0,J365/23");
+    struct tzrule rule = parsed("EST3EDT4,0/0,J365/23");
     for (int64_t at = 1700000000; at < 1700000000 + 2 * 31557600; at += 3599) {
         cr_assert_eq(tzrule_offset_s(&rule, at), -4 * 3600);
     }

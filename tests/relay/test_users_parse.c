@@ -97,9 +97,9 @@ TEST(users_parse, names_the_line_and_the_way_out)
 TEST(users_parse, tells_all_mistakes_in_one_pass)
 {
     /* Every bad line is counted, the first ones are told, and there is no table. */
-    char text[4096] = "";
-    for (int i = 0; i < 50; i++) {
-        (void)strcat(text, "bad\n"); /* 200 bytes in all */
+    char text[50 * 4 + 1] = "";
+    for (size_t i = 0; i < 50; i++) {
+        memcpy(text + 4 * i, "bad\n", 4);
     }
     struct users *users = NULL;
     cr_assert_eq(users_parse(&users, "users", text, strlen(text), &errors), -EINVAL);
@@ -113,9 +113,14 @@ TEST(users_parse, refuses_what_is_too_large)
     static char text[LIMIT_USERS_LINE + 100];
     memset(text, 'a', sizeof text - 1);
     bad(text, "too long");
-    char list[2000] = "erp - streams=a";
-    for (int i = 0; i < 64; i++) {
-        (void)strcat(list, ",a");
+    char list[] =
+        "erp - streams=................................................................."
+        "................................................................";
+    for (char *at = strchr(list, '.'); at != NULL; at = strchr(at, '.')) {
+        at[0] = 'a';
+        if (at[1] != '\0') {
+            at[1] = ',';
+        }
     }
     bad(list, "at most 64 items");
     struct users *users = NULL;

@@ -49,7 +49,7 @@ TEST(zone, agrees_with_the_c_library)
     }
 }
 
-/* Walk over the days of some years. An island that skipped a date has one short day. */
+/* Walk over the days of some years. An island that skipped a date has two short days. */
 static void walk(const struct zone *zone, const char *name, int64_t from_unix_s, int days,
                  int32_t day_start_s)
 {
@@ -67,7 +67,7 @@ static void walk(const struct zone *zone, const char *name, int64_t from_unix_s,
         cr_assert_eq(inside.number, next.number);
         last = next;
     }
-    cr_assert_leq(short_days, strcmp(name, "Pacific/Apia") == 0 ? 1 : 0, "%s", name);
+    cr_assert_leq(short_days, strcmp(name, "Pacific/Apia") == 0 ? 2 : 0, "%s", name);
 }
 
 TEST(zone, days_follow_each_other_without_gap)

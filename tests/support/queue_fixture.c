@@ -21,6 +21,12 @@ static void open_queue(struct queue_fixture *fixture)
 
 void queue_fixture_init_disk(struct queue_fixture *fixture, const struct disk *disk)
 {
+    queue_fixture_init_sealed(fixture, disk, NULL);
+}
+
+void queue_fixture_init_sealed(struct queue_fixture *fixture, const struct disk *disk,
+                               const struct seal *seal)
+{
     memset(fixture, 0, sizeof *fixture);
     if (disk == NULL) {
         (void)snprintf(fixture->directory, sizeof fixture->directory,
@@ -32,6 +38,7 @@ void queue_fixture_init_disk(struct queue_fixture *fixture, const struct disk *d
     fixture->options = (struct queue_options){
         .directory = fixture->directory,
         .disk = disk,
+        .seal = seal,
         .segment_bytes = QUEUE_SEGMENT_MIN,
         .now_unix_ms = NOW,
         .salt = 0x1234,
@@ -79,11 +86,21 @@ static void on_done(struct queue_write *write, int rc)
 int queue_fixture_submit(struct queue_fixture *fixture, struct queue_fixture_write *write,
                          enum queue_level level)
 {
+    uint8_t *sealed = NULL;
+    if (queue_has_seal(fixture->queue)) {
+        size_t bytes = queue_sealed_bytes(fixture->queue, &write->write);
+        sealed = malloc(bytes);
+        if (sealed == NULL ||
+            queue_seal_write(fixture->queue, &write->write, sealed, bytes) != 0) {
+            abort();
+        }
+    }
     (void)sem_init(&write->done, 0, 0);
     queue_submit(fixture->queue, &write->write, level, on_done);
     while (sem_wait(&write->done) != 0) {
     }
     (void)sem_destroy(&write->done);
+    free(sealed);
     return write->write.rc;
 }
 

@@ -22,11 +22,14 @@ struct queue_fixture_write {
 /* Segments of 64 KiB, no reserve; in a new directory under /tmp, or on a disk given. */
 void queue_fixture_init(struct queue_fixture *fixture);
 void queue_fixture_init_disk(struct queue_fixture *fixture, const struct disk *disk);
+/* The same with everything encrypted; the seal is borrowed for the fixture's life. */
+void queue_fixture_init_sealed(struct queue_fixture *fixture, const struct disk *disk,
+                               const struct seal *seal);
 void queue_fixture_reopen(struct queue_fixture *fixture);
 /* Closes, and removes the directory. */
 void queue_fixture_done(struct queue_fixture *fixture);
 
-/* Submit and wait; what done_cb was told. */
+/* Submit and wait, sealed when the queue has a seal; what done_cb was told. */
 int queue_fixture_submit(struct queue_fixture *fixture, struct queue_fixture_write *write,
                          enum queue_level level);
 /* One recipient; body of that size, byte i is queue_fixture_byte(id, i). Returns the

@@ -10,9 +10,12 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+import patience  # noqa: E402
 
 TOOLS = pathlib.Path(os.environ.get("MESURA_TOOLS", "build/tools"))
 PATIENCE = float(os.environ.get("MESURA_PATIENCE", "30"))
@@ -20,14 +23,7 @@ PATIENCE = float(os.environ.get("MESURA_PATIENCE", "30"))
 
 def until(condition, what):
     """Wait until condition() is true; its value."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"never: {what}")
-        time.sleep(0.005)
+    return patience.wait_until(condition, PATIENCE, what)
 
 
 class Receiver:

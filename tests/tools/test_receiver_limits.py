@@ -358,6 +358,22 @@ class Files(Case):
                                   text=True, check=True, timeout=30)
             self.assertIn(word, done.stdout)
 
+    def test_manual_pages_are_complete(self):
+        """Every option and key of --help stands in the manual page."""
+        import pathlib
+        import re
+        import subprocess
+        from support import TOOLS
+        pages = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/man"
+        for program in ("mesura-receiver", "mesura-load"):
+            told = subprocess.run([str(TOOLS / program), "--help"], stdout=subprocess.PIPE,
+                                  text=True, check=True, timeout=30).stdout
+            page = (pages / f"{program}.1").read_text().replace("\\-", "-")
+            names = re.findall(r"^  ([-a-z_]+)", told, re.MULTILINE)
+            self.assertGreater(len(names), 20)
+            for name in names:
+                self.assertRegex(page, rf"(?m)^\.B {re.escape(name)}([ =]|$)", program)
+
     def test_events_and_stats(self):
         """Each decision is a JSON line; the statistics file is always whole."""
         place = self.folder()

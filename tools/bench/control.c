@@ -62,8 +62,14 @@ static struct result run(enum receiver_model model, enum sender_kind kind, doubl
     return result;
 }
 
-static void report(const char *label, const char *who, enum receiver_model model,
-                   enum sender_kind kind, double times, double per_minute, unsigned seeds)
+static const char *const names[] = {
+    [SENDER_ADAPTIVE] = "adaptive",     [SENDER_UNPACED] = "unpaced",
+    [SENDER_STATIC] = "static",         [SENDER_TWO_STATE] = "two-state",
+    [SENDER_FEEDBACK] = "1/N feedback", [SENDER_GOOGLE] = "google text",
+};
+
+static void report(const char *label, enum receiver_model model, enum sender_kind kind,
+                   double times, double per_minute, unsigned seeds)
 {
     static double goodput[SEEDS_MOST];
     static double deferred[SEEDS_MOST];
@@ -85,7 +91,7 @@ static void report(const char *label, const char *who, enum receiver_model model
     (void)printf(
         "%-14s %-12s goodput %5.3f worst %5.3f  deferred %6.3f %% worst %6.3f %%  "
         "blocks %3.0f lost %8.0f  climb %4.0f min worst %4.0f\n",
-        label, who, goodput[seeds / 2], goodput[0], 100 * deferred[seeds / 2],
+        label, names[kind], goodput[seeds / 2], goodput[0], 100 * deferred[seeds / 2],
         100 * deferred[seeds - 1], blocks, lost, climb[seeds / 2], climb[seeds - 1]);
     (void)fflush(stdout);
 }
@@ -99,20 +105,20 @@ int main(int argc, char **argv)
     seeds = seeds < 1 ? 1 : seeds > SEEDS_MOST ? SEEDS_MOST : seeds;
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
         (void)snprintf(label, sizeof(label), "R1 %.0f/min", rates[i]);
-        report(label, "adaptive", RECEIVER_BUCKET, SENDER_ADAPTIVE, 1, rates[i], seeds);
+        report(label, RECEIVER_BUCKET, SENDER_ADAPTIVE, 1, rates[i], seeds);
         (void)snprintf(label, sizeof(label), "R2 %.0f/min", rates[i]);
-        report(label, "adaptive", RECEIVER_STRIKES, SENDER_ADAPTIVE, 1, rates[i], seeds);
+        report(label, RECEIVER_STRIKES, SENDER_ADAPTIVE, 1, rates[i], seeds);
     }
-    report("R2 drawn", "adaptive", RECEIVER_STRIKES, SENDER_ADAPTIVE, 1, 0, seeds);
-    report("R5 60/min", "adaptive", RECEIVER_DIURNAL, SENDER_ADAPTIVE, 1, 60, seeds);
-    report("R7 60/min", "adaptive", RECEIVER_REPUTATION, SENDER_ADAPTIVE, 1, 60, seeds);
-    report("noise 1000", "adaptive", RECEIVER_NOISE, SENDER_ADAPTIVE, 1, 1000, seeds);
+    report("R2 drawn", RECEIVER_STRIKES, SENDER_ADAPTIVE, 1, 0, seeds);
+    report("R5 60/min", RECEIVER_DIURNAL, SENDER_ADAPTIVE, 1, 60, seeds);
+    report("R7 60/min", RECEIVER_REPUTATION, SENDER_ADAPTIVE, 1, 60, seeds);
+    report("noise 1000", RECEIVER_NOISE, SENDER_ADAPTIVE, 1, 1000, seeds);
     unsigned few = seeds < 5 ? seeds : 5;
-    report("R2 60/min", "unpaced", RECEIVER_STRIKES, SENDER_UNPACED, 1, 60, few);
-    report("R2 60/min", "static x0.5", RECEIVER_STRIKES, SENDER_STATIC, 0.5, 60, few);
-    report("R2 60/min", "static x2", RECEIVER_STRIKES, SENDER_STATIC, 2, 60, few);
-    report("R2 60/min", "two-state", RECEIVER_STRIKES, SENDER_TWO_STATE, 2, 60, few);
-    report("R2 60/min", "feedback 1/N", RECEIVER_STRIKES, SENDER_FEEDBACK, 1, 60, few);
-    report("R2 60/min", "google text", RECEIVER_STRIKES, SENDER_GOOGLE, 1, 60, few);
+    report("R2 60/min", RECEIVER_STRIKES, SENDER_UNPACED, 1, 60, few);
+    report("R2 60/min x0.5", RECEIVER_STRIKES, SENDER_STATIC, 0.5, 60, few);
+    report("R2 60/min x2", RECEIVER_STRIKES, SENDER_STATIC, 2, 60, few);
+    report("R2 60/min", RECEIVER_STRIKES, SENDER_TWO_STATE, 2, 60, few);
+    report("R2 60/min", RECEIVER_STRIKES, SENDER_FEEDBACK, 1, 60, few);
+    report("R2 60/min", RECEIVER_STRIKES, SENDER_GOOGLE, 1, 60, few);
     return 0;
 }

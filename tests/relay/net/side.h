@@ -17,9 +17,10 @@
 
 #include "tests/support/test.h"
 
-#define SIDE_BEAT_MS 5 /* a turn of the loop waits no longer: conditions are seen soon \
-                        */
-#define SIDE_BEATS   4000
+#define SIDE_BEAT_MS                                                  \
+    5 /* a turn of the loop waits no longer: conditions are seen soon \
+       */
+#define SIDE_BEATS 4000
 
 struct side {
     struct conn *conn; /* NULL before it exists and after closed_cb */
@@ -28,6 +29,7 @@ struct side {
     size_t got_room;
     size_t take_most; /* of each read; 0: all */
     bool starting;    /* inside the function that starts it: nothing may be called */
+    bool resume_on_read;
     bool close_on_connect;
     bool close_on_read;
     bool close_on_end;
@@ -68,6 +70,9 @@ static inline size_t side_read(struct conn *conn, const char *bytes, size_t size
     if (side->tls_on_read != NULL) {
         cr_assert_eq(conn_start_tls(conn, side->tls_on_read, ""), 0);
         side->tls_on_read = NULL;
+    }
+    if (side->resume_on_read) {
+        conn_resume(conn);
     }
     if (side->close_on_read) {
         conn_close(conn);

@@ -67,3 +67,23 @@ TEST(conn_read, end_waits_for_kept_bytes)
     cr_assert(side_has(&pair.server, "abcdef"));
     pair_close(&pair);
 }
+
+/* A resume from inside read_cb is not forgotten: what was not taken comes again by
+ * itself, turn by turn, and a pause after it wins. */
+TEST(conn_read, resume_inside)
+{
+    struct pair pair;
+    pair_open(&pair);
+    pair.server.take_most = 2;
+    pair.server.resume_on_read = true;
+    cr_assert_eq(conn_write(pair.client.conn, "abcdef", 6), 0);
+    PAIR_UNTIL(&pair, side_has(&pair.server, "abcdef"));
+    pair.server.resume_on_read = false;
+    cr_assert_eq(conn_write(pair.client.conn, "ghijkl", 6), 0);
+    PAIR_UNTIL(&pair, side_has(&pair.server, "abcdefgh"));
+    for (int i = 0; i < 20; i++) {
+        loop_run_once(pair.loop);
+    }
+    cr_assert(side_has(&pair.server, "abcdefgh"));
+    pair_close(&pair);
+}

@@ -60,3 +60,25 @@ TEST(signals, bad_number)
     signals_close(signals);
     loop_close(loop);
 }
+
+/* A signal that comes before the loop is there waits for it, and ends nothing. */
+TEST(signals, held)
+{
+    static const int numbers[] = {SIGHUP, SIGTERM};
+    struct loop *loop;
+    struct signals *signals;
+    int last = 0;
+    signals_hold(numbers, 2);
+    cr_assert_eq(raise(SIGTERM), 0);
+    cr_assert_eq(loop_open(&loop), 0);
+    struct timer *alive = timer_open(loop, never, NULL);
+    timer_start(alive, 3600000);
+    cr_assert_eq(signals_open(&signals, loop, numbers, 2, on_signal, &last), 0);
+    for (int j = 0; j < 1000 && last != SIGTERM; j++) {
+        loop_run_once(loop);
+    }
+    cr_assert_eq(last, SIGTERM);
+    signals_close(signals);
+    timer_close(alive);
+    loop_close(loop);
+}

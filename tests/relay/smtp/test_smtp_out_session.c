@@ -41,6 +41,8 @@ TEST(smtp_out_session, greeting_refused)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         driver_start(&driver, &plain);
         driver_say(&driver, cases[i].text);
+        /* Who still listens gets a QUIT. */
+        cr_assert_str_eq(driver_take(&driver), cases[i].code == 421 ? "" : "QUIT\r\n");
         expect_failure(REPLY_STAGE_GREETING, REPLY_REMOTE, cases[i].code);
     }
 }

@@ -1,0 +1,100 @@
+#include "relay/terms.h"
+
+#include <stdio.h>
+
+#include "relay/intake.h"
+#include "relay/snapshot.h"
+
+#define PRIORITY_DEFAULT 5
+
+static const struct config_listener *listener_of(const struct intake *intake)
+{
+    return &intake->snapshot->config->listeners[intake->client.listener];
+}
+
+/* The stream the message goes by: header, credential, listener. CONFIG_NONE: it may not
+ * go by the one it names. */
+static const char *named_stream(const struct intake *intake)
+{
+    const struct users_user *user = intake->client.user;
+    const char *named = intake->message.facts.stream;
+    if (named[0] == '\0' && user != NULL && user->stream_count > 0) {
+        named = user->streams[0];
+    }
+    return named;
+}
+
+static uint32_t choose_stream(const struct intake *intake)
+{
+    const struct config *config = intake->snapshot->config;
+    const struct config_listener *listener = listener_of(intake);
+    const struct users_user *user = intake->client.user;
+    const char *named = named_stream(intake);
+    if (named[0] == '\0') {
+        return listener->stream;
+    }
+    uint32_t stream = config_stream_find(config, named);
+    if (stream == CONFIG_NONE || (user != NULL && !users_may_stream(user, named))) {
+        return CONFIG_NONE;
+    }
+    for (size_t i = 0; i < listener->streams.count; i++) {
+        if (listener->streams.items[i] == stream) {
+            return stream;
+        }
+    }
+    return CONFIG_NONE;
+}
+
+/* One digit, within what the user may. */
+static bool read_priority(const struct intake *intake, uint8_t *out, char *text,
+                          size_t size)
+{
+    const char *asked = intake->message.facts.priority;
+    const struct users_user *user = intake->client.user;
+    *out = PRIORITY_DEFAULT;
+    if (asked[0] == '\0') {
+        if (user != NULL && user->priority_high < *out) {
+            *out = user->priority_high;
+        } else if (user != NULL && user->priority_low > *out) {
+            *out = user->priority_low;
+        }
+        return true;
+    }
+    if (asked[0] < '0' || asked[0] > '9' || asked[1] != '\0') {
+        (void)snprintf(text, size, "5.6.0 X-Mesura-Priority is one digit, 0 to 9");
+        return false;
+    }
+    *out = (uint8_t)(asked[0] - '0');
+    if (user != NULL && (*out < user->priority_low || *out > user->priority_high)) {
+        (void)snprintf(text, size, "5.7.1 user %s may use priorities %u to %u",
+                       user->name, user->priority_low, user->priority_high);
+        return false;
+    }
+    return true;
+}
+
+bool terms_read(const struct intake *intake, struct terms *out, char *text, size_t size)
+{
+    const struct message_facts *facts = &intake->message.facts;
+    out->stream = choose_stream(intake);
+    if (out->stream == CONFIG_NONE) {
+        (void)snprintf(text, size, "5.7.1 stream \"%s\" may not be used on listener %s",
+                       named_stream(intake), listener_of(intake)->name);
+        return false;
+    }
+    if (!read_priority(intake, &out->priority, text, size)) {
+        return false;
+    }
+    out->lifetime_ns = intake->snapshot->streams[out->stream].life.lifetime_ns;
+    if (facts->lifetime[0] != '\0') {
+        int64_t asked_ns = 0;
+        if (units_duration_parse(facts->lifetime, &asked_ns, NULL) != 0 ||
+            asked_ns <= 0) {
+            (void)snprintf(text, size,
+                           "5.6.0 X-Mesura-Lifetime is a duration, such as 15m or 4h");
+            return false;
+        }
+        out->lifetime_ns = asked_ns < out->lifetime_ns ? asked_ns : out->lifetime_ns;
+    }
+    return true;
+}

@@ -1,0 +1,175 @@
+#include "policy/ramp.h"
+
+#include "tests/support/test.h"
+
+static struct ramp_day used_day(uint64_t n)
+{
+    return (struct ramp_day){.accepted = n, .released = n, .attempts = n};
+}
+
+static struct ramp_ruling close_next(struct ramp *ramp, const struct ramp_plan *plan,
+                                     const struct ramp_day *day)
+{
+    return ramp_close_day(ramp, plan, &RAMP_RULES, day, false, ramp->day + 1);
+}
+
+/* The shipped curves have the points that the documentation names. */
+TEST(ramp, presets)
+{
+    struct ramp ramp;
+    const struct ramp_plan *plan = ramp_preset("standard");
+
+    cr_assert_not_null(plan);
+    ramp_start(&ramp, 0, 1);
+    cr_assert_eq(ramp_allowance(plan, &ramp, false), 200);
+    ramp_start(&ramp, 13, 1);
+    cr_assert(ramp_allowance(plan, &ramp, false) / 1000 == 38);
+    ramp_start(&ramp, 24, 1);
+    cr_assert(ramp_allowance(ramp_preset("conservative"), &ramp, false) / 1000 == 54);
+    ramp_start(&ramp, 44, 1);
+    uint64_t last = ramp_allowance(ramp_preset("ses45"), &ramp, false);
+    cr_assert(last > 49000 && last < 51000);
+    ramp_start(&ramp, 3, 1);
+    cr_assert_eq(ramp_allowance(ramp_preset("sparkpost"), &ramp, false), 2000);
+    cr_assert_null(ramp_preset("magic"));
+    struct ramp_plan tiny = {.start = 1, .growth = 1.1, .days = 5};
+    cr_assert_eq(ramp_allowance(&tiny, &ramp, false), RAMP_FLOOR);
+    cr_assert_eq(ramp_allowance(&tiny, &ramp, true), RAMP_FLOOR * RAMP_OTHER_FLOORS);
+}
+
+/* A used and clean day advances, an unused one holds, at the end it is done. */
+TEST(ramp, advances_on_use)
+{
+    struct ramp ramp;
+    const struct ramp_plan *plan = ramp_preset("conservative");
+
+    ramp_start(&ramp, 0, 10);
+    struct ramp_day good = used_day(100);
+    cr_assert_eq(close_next(&ramp, plan, &good).verdict, RAMP_ADVANCE);
+    struct ramp_day half = {.accepted = 60, .released = 130, .attempts = 60};
+    cr_assert_eq(close_next(&ramp, plan, &half).verdict, RAMP_HOLD_UNUSED);
+    struct ramp_day office = {.accepted = 48, .released = 48, .attempts = 48};
+    cr_assert_eq(close_next(&ramp, plan, &office).verdict, RAMP_ADVANCE,
+                 "what was released while mail waited was used");
+    struct ramp_day again = used_day(160);
+    cr_assert_eq(
+        ramp_close_day(&ramp, plan, &RAMP_RULES, &again, false, ramp.day).verdict,
+        RAMP_HOLD_UNUSED, "a clock stepped back decides nothing");
+    for (int i = 0; i < 40 && !ramp.done; i++) {
+        struct ramp_day day = used_day(ramp_allowance(plan, &ramp, false));
+        (void)close_next(&ramp, plan, &day);
+    }
+    cr_assert(ramp.done);
+    cr_assert_eq(ramp_allowance(plan, &ramp, false), UINT64_MAX);
+}
+
+/* Trouble goes back: one step when proven bad, three on a block, to a quarter when
+ * listed; what small numbers seem to say does not. */
+TEST(ramp, goes_back_on_trouble)
+{
+    struct ramp ramp;
+    const struct ramp_plan *plan = ramp_preset("standard");
+
+    ramp_start(&ramp, 8, 10);
+    struct ramp_day bad = used_day(5000);
+    bad.deferrals = 600;
+    struct ramp_ruling ruling = close_next(&ramp, plan, &bad);
+    cr_assert(ruling.verdict == RAMP_BACK_ONE && ramp.step == 7);
+    cr_assert_str_eq(ruling.of, "deferrals");
+    cr_assert_gt(ruling.bounds.low, ruling.limit);
+    struct ramp_day blocked = used_day(3000);
+    blocked.blocked = true;
+    cr_assert(close_next(&ramp, plan, &blocked).verdict == RAMP_BACK_THREE &&
+              ramp.step == 4);
+    struct ramp_day listed = used_day(1000);
+    listed.listed = true;
+    ruling = close_next(&ramp, plan, &listed);
+    cr_assert(ruling.verdict == RAMP_BACK_LISTED && ruling.after * 4 <= ruling.before);
+    ramp_start(&ramp, 0, 10);
+    struct ramp_day few = used_day(200);
+    few.bad_mailboxes = 3;
+    cr_assert_eq(close_next(&ramp, plan, &few).verdict, RAMP_ADVANCE);
+}
+
+/* Complaints warn at one in a thousand and freeze at three, from three on. */
+TEST(ramp, complaints)
+{
+    struct ramp ramp;
+    const struct ramp_plan *plan = ramp_preset("standard");
+    struct ramp_day day = used_day(500);
+
+    ramp_start(&ramp, 2, 10);
+    day.complaints = 2;
+    day.complaint_base = 500;
+    cr_assert_eq(ramp_preview(&ramp, plan, &RAMP_RULES, &day, false).verdict,
+                 RAMP_ADVANCE);
+    day.complaints = 3;
+    day.complaint_base = 2500;
+    cr_assert_eq(ramp_preview(&ramp, plan, &RAMP_RULES, &day, false).verdict,
+                 RAMP_HOLD_WARNED);
+    day.complaint_base = 900;
+    cr_assert_eq(ramp_preview(&ramp, plan, &RAMP_RULES, &day, false).verdict,
+                 RAMP_FREEZE);
+    cr_assert(ramp.step == 2 && ramp.day == 10, "a preview changes nothing");
+}
+
+/* Little demand says nothing; four clean days of it advance, but not beyond three times
+ * the biggest day. */
+TEST(ramp, quiet_days)
+{
+    struct ramp ramp;
+    const struct ramp_plan *plan = ramp_preset("standard");
+    struct ramp_day low = {.accepted = 150, .released = 0, .attempts = 150};
+
+    ramp_start(&ramp, 4, 10);
+    ramp.biggest_day = 900;
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(close_next(&ramp, plan, &low).verdict, RAMP_HOLD_NO_EVIDENCE);
+    }
+    cr_assert_eq(close_next(&ramp, plan, &low).verdict, RAMP_ADVANCE_QUIET);
+    ramp.biggest_day = 150;
+    for (int i = 0; i < 8; i++) {
+        cr_assert_eq(close_next(&ramp, plan, &low).verdict, RAMP_HOLD_NO_EVIDENCE);
+    }
+}
+
+/* Silence: a week is free, then a step every three days, after thirty from the start;
+ * whether the days are closed one by one or the daemon was down. */
+TEST(ramp, decays_when_idle)
+{
+    struct ramp daily;
+    struct ramp down;
+    const struct ramp_plan *plan = ramp_preset("standard");
+    struct ramp_day none = {0};
+
+    ramp_start(&daily, 10, 0);
+    ramp_start(&down, 10, 0);
+    for (int i = 0; i < 7; i++) {
+        (void)close_next(&daily, plan, &none);
+    }
+    cr_assert_eq(daily.step, 10);
+    for (int i = 0; i < 9; i++) {
+        (void)close_next(&daily, plan, &none);
+    }
+    cr_assert_eq(daily.step, 7);
+    (void)ramp_close_day(&down, plan, &RAMP_RULES, &none, false, 16);
+    cr_assert_eq(down.step, daily.step);
+    cr_assert_eq(ramp_close_day(&down, plan, &RAMP_RULES, &none, false, 31).verdict,
+                 RAMP_RESTART);
+    cr_assert_eq(down.step, 0);
+    daily.done = true;
+    (void)ramp_close_day(&daily, plan, &RAMP_RULES, &none, false, 20);
+    cr_assert_not(daily.done, "a warm address cools too");
+}
+
+/* An even release: at most one per cent at once, never more than the allowance. */
+TEST(ramp, release)
+{
+    struct pace_limit limit = ramp_release(2000, INT64_C(36000000000000));
+    struct pace_limit none = ramp_release(UINT64_MAX, 1);
+
+    cr_assert(limit.count == 2000 && limit.burst == 20);
+    cr_assert_eq(ramp_release(30, 1000).burst, 1);
+    cr_assert(pace_is_unlimited(&none));
+    cr_assert_str_eq(ramp_verdict_name(RAMP_BACK_ONE), "back one step");
+}
