@@ -241,7 +241,7 @@ static enum mesura_exit act(const struct mesura_args *args, const char *path,
         mesura_text_line("%" PRId64 " recipients %s", count, done);
     }
     json_decref(document);
-    return result == MESURA_DONE && count == 0 ? MESURA_NOTHING : result;
+    return result; /* a selector that meets nothing is the daemon's 404 */
 }
 
 enum mesura_exit mesura_queue_hold(const struct mesura_args *args)
