@@ -234,6 +234,10 @@ static enum mesura_exit act(const struct mesura_args *args, const char *path,
         return result;
     }
     int64_t count = mesura_text_int(document, "count");
+    bool is_all = false;
+    for (unsigned i = 0; i < args->option_count; i++) {
+        is_all = is_all || strcmp(args->options[i].name, "all") == 0;
+    }
     if (args->is_json) {
         (void)json_dumpf(document, stdout, JSON_INDENT(2));
         (void)putchar('\n');
@@ -241,7 +245,8 @@ static enum mesura_exit act(const struct mesura_args *args, const char *path,
         mesura_text_line("%" PRId64 " recipients %s", count, done);
     }
     json_decref(document);
-    return result == MESURA_DONE && count == 0 ? MESURA_NOTHING : result;
+    /* Nothing to do for all is no failure; a selector that meets nothing is. */
+    return result == MESURA_DONE && count == 0 && !is_all ? MESURA_NOTHING : result;
 }
 
 enum mesura_exit mesura_queue_hold(const struct mesura_args *args)

@@ -105,6 +105,11 @@ void view_rig_close(struct view_rig *rig)
     while (rig->core->records.open != NULL || rig->core->records.flying > 0) {
         view_rig_turn(rig);
     }
+    list_each (node, &rig->core->ramps.entries) {
+        while (LIST_OWNER(node, struct ramp_entry, node)->is_leasing) {
+            view_rig_turn(rig); /* core itself waits only when it has workers */
+        }
+    }
     reader_stop();
     core_start_close(rig->core);
     queue_close(rig->queue);
