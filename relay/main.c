@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "queue/queue.h"
@@ -31,6 +32,9 @@
 #include "relay/users.h"
 
 #define WORKERS_MOST 64
+#define SEGMENTS_A_DISK 8
+#define SEGMENT_USUAL (64 * 1024 * 1024)
+#define SEGMENT_LEAST (2 * 1024 * 1024)
 
 struct daemon {
     const char *config_path;
@@ -134,6 +138,21 @@ static void say_queue_notes(const struct queue *queue)
     }
 }
 
+/* The queue needs a few segments at a time; on a small file system they are smaller, or
+ * none would fit. 0: the usual size. */
+static uint32_t segment_bytes(const char *spool)
+{
+    struct statvfs disk;
+    if (statvfs(spool, &disk) != 0) {
+        return 0;
+    }
+    uint64_t share = (uint64_t)disk.f_blocks * disk.f_frsize / SEGMENTS_A_DISK;
+    if (share >= SEGMENT_USUAL) {
+        return 0;
+    }
+    return share < SEGMENT_LEAST ? SEGMENT_LEAST : (uint32_t)share;
+}
+
 static int open_queue(struct daemon *daemon, struct errmsg *err)
 {
     const struct config *config = daemon->config;
@@ -147,6 +166,7 @@ static int open_queue(struct daemon *daemon, struct errmsg *err)
         return rc;
     }
     struct queue_options options = {.directory = directory,
+                                    .segment_bytes = segment_bytes(config->spool),
                                     .memory_bytes = config->queue.memory,
                                     .low_space_bytes = config->queue.low_space,
                                     .reserve_bytes = config->queue.reserve,
