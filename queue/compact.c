@@ -42,9 +42,18 @@ static void drop_items(struct compact *compact)
     compact->group_bytes = 0;
 }
 
+static void end_upload(struct compact *compact)
+{
+    if (compact->has_upload) {
+        queue_upload_end(compact->queue, &compact->upload);
+        compact->has_upload = false;
+    }
+}
+
 void compact_free(struct queue *queue)
 {
     if (queue->compact != NULL) {
+        end_upload(queue->compact);
         drop_items(queue->compact);
         free(queue->compact->items);
         (void)sem_destroy(&queue->compact->written);
@@ -242,6 +251,9 @@ static void next_group(struct compact *compact)
     if (compact->group_count > 0) {
         uint64_t cost = compact->group_bytes;
         compact->tokens -= cost < compact->tokens ? cost : compact->tokens;
+        /* A segment full of copied pieces has nothing live in it before the swap. */
+        queue_upload_begin(compact->queue, &compact->upload);
+        compact->has_upload = true;
         hand_over(compact, compact_copy);
     }
 }
@@ -311,6 +323,7 @@ static void swap_group(struct compact *compact)
         }
     }
     compact->group_count = 0;
+    end_upload(compact);
 }
 
 static void finish(struct compact *compact)

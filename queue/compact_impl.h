@@ -43,6 +43,8 @@ enum compact_phase {
 struct compact {
     struct helper_job job;
     struct queue_event event;
+    struct queue_upload upload; /* keeps pieces that were copied and not yet swapped in */
+    bool has_upload;
     struct queue *queue;
     enum compact_phase phase;
     bool busy; /* the thread has it */

@@ -87,10 +87,12 @@ int footer_write(const struct disk *disk, int handle, const struct segment_heade
     digest_writer_init(&writer);
     scan_init(&scan, disk, handle, header, end);
     int rc = collect(&scan, seal, past_damage, &writer);
-    struct segment_trailer trailer = {.data_end = scan.offset, .footer = scan.offset};
+    struct segment_trailer trailer = {.data_end = scan.offset,
+                                      .footer = scan.offset,
+                                      .flags = past_damage ? SEGMENT_HOLED : 0};
     scan_done(&scan);
     if (rc == 0 && seal != NULL) {
-        trailer.flags = SEGMENT_SEALED;
+        trailer.flags |= SEGMENT_SEALED;
         rc = seal_digest(&writer, seal, header->number);
     }
     if (rc == 0 && writer.length > UINT32_MAX) {

@@ -48,30 +48,6 @@ void index_done(struct index *index)
     pool_done(&index->flows);
 }
 
-struct message *index_message_at(const struct index *index, uint32_t message)
-{
-    return pool_at(&index->messages, message);
-}
-
-static struct extra *extra_at(const struct index *index, uint32_t recipient)
-{
-    return pool_at(&index->extras, recipient & ~INDEX_EXTRA);
-}
-
-struct waiting *index_waiting_at(const struct index *index, uint32_t recipient)
-{
-    if ((recipient & INDEX_EXTRA) != 0) {
-        return &extra_at(index, recipient)->waiting;
-    }
-    return &index_message_at(index, recipient)->first;
-}
-
-uint32_t index_message_of(uint32_t recipient, const struct index *index)
-{
-    return (recipient & INDEX_EXTRA) != 0 ? extra_at(index, recipient)->message
-                                          : recipient;
-}
-
 uint16_t index_number_of(const struct index *index, uint32_t recipient)
 {
     return (recipient & INDEX_EXTRA) != 0 ? index_waiting_at(index, recipient)->number
@@ -146,13 +122,13 @@ static uint32_t add_recipient(struct index *index, uint32_t message, uint32_t la
         return message;
     }
     uint32_t recipient = pool_take(&index->extras) | INDEX_EXTRA;
-    struct extra *extra = extra_at(index, recipient);
+    struct extra *extra = index_extra_at(index, recipient);
     extra->message = message;
     extra->waiting.number = (unsigned)number & 0x3fff;
     if (last == message) {
         index_message_at(index, message)->more = recipient;
     } else {
-        extra_at(index, last)->next = recipient;
+        index_extra_at(index, last)->next = recipient;
     }
     return recipient;
 }
@@ -209,7 +185,7 @@ static void remove_message(struct index *index, uint32_t message)
     }
     uint32_t extra = entry->more;
     while (extra != 0) {
-        uint32_t next = extra_at(index, extra)->next;
+        uint32_t next = index_extra_at(index, extra)->next;
         pool_give(&index->extras, extra & ~INDEX_EXTRA);
         extra = next;
     }
@@ -227,8 +203,8 @@ uint32_t index_recipient_of(const struct index *index, uint32_t message, uint16_
         return 0;
     }
     uint32_t recipient = entry->more;
-    while (recipient != 0 && extra_at(index, recipient)->waiting.number != number) {
-        recipient = extra_at(index, recipient)->next;
+    while (recipient != 0 && index_extra_at(index, recipient)->waiting.number != number) {
+        recipient = index_extra_at(index, recipient)->next;
     }
     return recipient;
 }
@@ -374,8 +350,9 @@ void index_message(const struct index *index, uint32_t message,
     const struct pieces *pieces = index_pieces(index, message);
     uint32_t recipient = message;
     while (recipient != 0 && index_waiting_at(index, recipient)->gone) {
-        recipient = (recipient & INDEX_EXTRA) != 0 ? extra_at(index, recipient)->next
-                                                   : entry->more;
+        recipient = (recipient & INDEX_EXTRA) != 0
+                        ? index_extra_at(index, recipient)->next
+                        : entry->more;
     }
     assert(recipient != 0);
     const struct flow *flow = flows_at(index, index_waiting_at(index, recipient)->flow);
@@ -411,7 +388,8 @@ void index_recipient(const struct index *index, uint32_t recipient,
     const struct waiting *waiting = index_waiting_at(index, recipient);
     *out_view = (struct recipient_view){
         .message = message,
-        .next = recipient == message ? entry->more : extra_at(index, recipient)->next,
+        .next =
+            recipient == message ? entry->more : index_extra_at(index, recipient)->next,
         .id = entry->id,
         .number = index_number_of(index, recipient),
         .state = (enum change_state)waiting->state,

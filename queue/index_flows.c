@@ -9,6 +9,7 @@
 #include "queue/mem.h"
 
 #define FIRST_BUCKETS 64
+#define NEAR_FLOWS    4 /* of a domain, looked at before the table */
 
 struct flow *flows_at(const struct index *index, uint32_t flow)
 {
@@ -95,6 +96,12 @@ static void leave_domain(struct index *index, struct domain *domain)
 }
 
 /* Names are interned: their addresses are the key. */
+static bool is_named(const struct flow *flow, const struct flow_key *names)
+{
+    return flow->stream == names->stream && flow->user == names->user &&
+           flow->source == names->source;
+}
+
 static uint32_t key_hash(const struct domain *domain, const char *stream,
                          const char *user, const char *source)
 {
@@ -143,14 +150,21 @@ static struct name *name_of(const char *text)
 static uint32_t find_flow(const struct index *index, const struct domain *domain,
                           const struct flow_key *names, uint32_t hash)
 {
-    if (index->flow_bucket_count == 0) {
+    /* Most domains have a flow or two, and the domain was just looked at. */
+    const struct flow *first = domain->flows;
+    for (int i = 0; i < NEAR_FLOWS && first != NULL; i++) {
+        if (is_named(first, names)) {
+            return first->handle;
+        }
+        first = first->next_in_domain;
+    }
+    if (first == NULL) {
         return 0;
     }
     uint32_t handle = index->flow_buckets[hash & (index->flow_bucket_count - 1)];
     while (handle != 0) {
         const struct flow *flow = flows_at(index, handle);
-        if (flow->domain == domain && flow->stream == names->stream &&
-            flow->user == names->user && flow->source == names->source) {
+        if (flow->domain == domain && is_named(flow, names)) {
             return handle;
         }
         handle = flow->bucket;

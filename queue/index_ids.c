@@ -71,6 +71,9 @@ void ids_add(struct index *index, uint32_t message)
         split(index);
     }
     struct message *entry = index_message_at(index, message);
+    if (entry->id > index->highest_id) {
+        index->highest_id = entry->id;
+    }
     uint32_t *bucket = bucket_at(index, bucket_of(index, entry->id));
     entry->bucket = *bucket;
     *bucket = message;
@@ -88,8 +91,8 @@ void ids_remove(struct index *index, uint32_t message)
 
 uint32_t index_find(const struct index *index, uint64_t id)
 {
-    if (index->id_buckets == 0) {
-        return 0;
+    if (id == 0 || id > index->highest_id) {
+        return 0; /* new mail, whose ids rise: no look into memory that is far away */
     }
     uint32_t message = *bucket_at(index, bucket_of(index, id));
     while (message != 0 && index_message_at(index, message)->id != id) {

@@ -84,6 +84,7 @@ struct index {
     uint32_t **id_chunks; /* linear hashing: owned chunks of bucket heads */
     uint32_t id_buckets;
     uint32_t id_chunk_count;
+    uint64_t highest_id; /* ever added: what is above it is not there */
 
     uint32_t **clock_chunks; /* binary heap of messages, 1-based; owned */
     uint32_t clock_count;
@@ -130,9 +131,32 @@ void index_move(struct index *index, uint32_t message, const struct place *place
 void index_set_last(struct index *index, struct waiting *waiting,
                     const struct place *place);
 
-struct message *index_message_at(const struct index *index, uint32_t message);
-struct waiting *index_waiting_at(const struct index *index, uint32_t recipient);
-uint32_t index_message_of(uint32_t recipient, const struct index *index);
+static inline struct message *index_message_at(const struct index *index,
+                                               uint32_t message)
+{
+    return pool_at(&index->messages, message);
+}
+
+static inline struct extra *index_extra_at(const struct index *index, uint32_t recipient)
+{
+    return pool_at(&index->extras, recipient & ~INDEX_EXTRA);
+}
+
+static inline struct waiting *index_waiting_at(const struct index *index,
+                                               uint32_t recipient)
+{
+    if ((recipient & INDEX_EXTRA) != 0) {
+        return &index_extra_at(index, recipient)->waiting;
+    }
+    return &index_message_at(index, recipient)->first;
+}
+
+static inline uint32_t index_message_of(uint32_t recipient, const struct index *index)
+{
+    return (recipient & INDEX_EXTRA) != 0 ? index_extra_at(index, recipient)->message
+                                          : recipient;
+}
+
 uint16_t index_number_of(const struct index *index, uint32_t recipient);
 const struct pieces *index_pieces(const struct index *index, uint32_t message);
 uint32_t index_live(const struct message *message);

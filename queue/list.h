@@ -19,6 +19,8 @@ struct list {
 #define LIST_OWNER(NODE, TYPE, FIELD) \
     ((TYPE *)(void *)((char *)(NODE)-offsetof(TYPE, FIELD)))
 
+/* NODE is the name that the loop declares: a name cannot be in parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define list_each(NODE, LIST)                                               \
     for (struct list_node *NODE = (LIST)->head.next; NODE != &(LIST)->head; \
          NODE = NODE->next)
@@ -27,6 +29,7 @@ struct list {
 #define list_each_safe(NODE, LIST)                                              \
     for (struct list_node *NODE = (LIST)->head.next, *NODE##_next = NODE->next; \
          NODE != &(LIST)->head; NODE = NODE##_next, NODE##_next = NODE##_next->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *list)
 {

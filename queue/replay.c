@@ -224,8 +224,11 @@ static int read_segment(struct replay *replay, struct found *found)
     int rc = footer_find(queue->disk, handle, &found->header, &trailer);
     if (rc == 0) {
         struct digest_sink sink = {replay_item, replay};
+        replay->check_pieces = (trailer.flags & SEGMENT_HOLED) != 0;
+        segment->damaged |= replay->check_pieces;
         rc = footer_read(queue->disk, handle, &found->header, queue->seal, &trailer,
                          &sink);
+        replay->check_pieces = false;
         found->records = trailer.records;
         found->sealed = rc == 0;
     }

@@ -35,7 +35,7 @@ struct replay {
     struct found *found; /* owned; one per number */
     struct hole *holes;  /* owned */
     size_t hole_count;
-    bool check_pieces;  /* items come from a scan: their pieces may be torn off */
+    bool check_pieces;  /* the segment was not left whole: pieces may be torn off */
     uint64_t *doubtful; /* owned; ids whose pieces were not there when they were read */
     size_t doubtful_count;
 };

@@ -95,6 +95,15 @@ static void drop_write(struct restate_write *own)
     free(own);
 }
 
+/* What could not be written waits again. */
+static void put_back(struct queue *queue, struct restate_write *own)
+{
+    for (unsigned i = 0; i < own->item_count; i++) {
+        restate_add(queue, &own->items[i]);
+    }
+    drop_write(own);
+}
+
 /* Put as many waiting items into one record as fit. */
 static struct restate_write *fill(struct queue *queue)
 {
@@ -115,7 +124,7 @@ static struct restate_write *fill(struct queue *queue)
     return own;
 }
 
-static void submit(struct queue *queue, struct restate_write *own)
+static bool submit(struct queue *queue, struct restate_write *own)
 {
     queue_write_state(&own->write, own->bytes, own->length);
     own->write.kind = QUEUE_MOVED;
@@ -123,12 +132,13 @@ static void submit(struct queue *queue, struct restate_write *own)
         size_t bytes = queue_sealed_bytes(queue, &own->write);
         own->sealed = mem_alloc(bytes);
         if (queue_seal_write(queue, &own->write, own->sealed, bytes) != 0) {
-            drop_write(own); /* no key, no record: segments stay until the next start */
-            return;
+            put_back(queue, own); /* and as long as they wait, segments stay */
+            return false;
         }
     }
     queue->restate.in_flight++;
     queue_submit(queue, &own->write, QUEUE_SYNCED, on_done);
+    return true;
 }
 
 void restate_run(struct queue *queue)
@@ -140,7 +150,9 @@ void restate_run(struct queue *queue)
             drop_write(own);
             continue;
         }
-        submit(queue, own);
+        if (!submit(queue, own)) {
+            return;
+        }
     }
 }
 
@@ -152,9 +164,8 @@ void restate_done(struct queue *queue, struct queue_event *event)
         queue_settled(queue, own->bytes + PAYLOAD_MOVED_PREFIX,
                       own->length - PAYLOAD_MOVED_PREFIX, &own->write.place);
     } else if (own->write.rc != -EIO) {
-        for (unsigned i = 0; i < own->item_count; i++) {
-            restate_add(queue, &own->items[i]);
-        }
+        put_back(queue, own);
+        return;
     }
     drop_write(own);
 }

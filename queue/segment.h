@@ -31,9 +31,10 @@ struct segment_trailer {
     uint32_t footer_length;
     uint32_t footer_checksum;
     uint32_t records; /* but pieces */
-    uint32_t flags;   /* SEGMENT_SEALED: the footer is encrypted */
+    uint32_t flags;
 };
-#define SEGMENT_SEALED 1
+#define SEGMENT_SEALED 1 /* the footer is encrypted */
+#define SEGMENT_HOLED  2 /* sealed past damage: pieces of its messages may be missing */
 
 void segment_name(uint64_t number, char out_name[SEGMENT_NAME]);
 /* 0 when it is no name of a segment. */

@@ -210,12 +210,13 @@ static void on_second(void *owner)
         log_error("the queue cannot be written any more; stopping, a restart decides what "
                   "is true");
         core_stop(core, 1);
-    } else if (core->is_draining && stats.recipients == 0) {
-        log_info("the queue is empty: drained");
-        core_stop(core, 0);
-    } else {
-        timer_start(core->second, 1000);
+        return;
     }
+    if (core->is_draining && !core->is_drained && stats.recipients == 0) {
+        core->is_drained = true; /* whoever drains says what comes next: stop, or go on */
+        log_info("drained: the queue is empty");
+    }
+    timer_start(core->second, 1000);
 }
 
 static void on_queue_wake(struct letter *letter)
@@ -346,6 +347,7 @@ void core_stop(struct core *core, int exit_status)
 void core_drain(struct core *core, bool on)
 {
     core->is_draining = on;
+    core->is_drained = false;
     for (unsigned i = 0; i < core->worker_count; i++) {
         worker_refuse(core->workers[i], on);
     }

@@ -94,6 +94,7 @@ struct core {
     int64_t reloaded_ns; /* when a signal last had us reload */
     bool wants_reload;   /* a signal asks for it; done within a second */
     bool is_draining;
+    bool is_drained; /* and the queue was seen empty */
     bool is_stopping;
     int exit_status;
 };
@@ -149,7 +150,7 @@ void core_stop(struct core *core, int exit_status);
 int core_reload(struct core *core, void (*say)(void *owner, const char *line),
                 void *owner) ATTR_MUST_CHECK;
 
-/* Stop accepting (and end when the queue is empty), or accept again. */
+/* Stop accepting and let the queue empty itself, or accept again. */
 void core_drain(struct core *core, bool on);
 
 #endif

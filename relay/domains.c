@@ -253,13 +253,13 @@ static void ask_dns(struct dest *dest)
     dest->state = DEST_PENDING;
     if (rule == NULL) {
         dest->route = -1;
-        dest->tls = snapshot_tls(snapshot, ROUTE_TLS_DEFAULT);
+        dest->tls = (int)snapshot_tls(snapshot, ROUTE_TLS_DEFAULT);
         dest->lookup = resolve_domain(core->resolve, dest->domain->name,
                                       config->delivery.port, on_resolved, dest);
         return;
     }
     dest->route = (int)(rule - snapshot->routes);
-    dest->tls = snapshot_tls(snapshot, rule->tls);
+    dest->tls = (int)snapshot_tls(snapshot, rule->tls);
     uint16_t port = rule->port != 0 ? rule->port : config->delivery.port;
     dest->lookup = resolve_hosts(core->resolve, rule->hosts, rule->host_count, port,
                                  on_resolved, dest);

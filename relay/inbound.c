@@ -71,7 +71,7 @@ static void inbound_free(struct inbound *inbound)
     intake_done(&inbound->intake);
     timer_close(inbound->deadline);
     list_remove(&inbound->node);
-    inbound->worker->counts.inbound--;
+    (void)__atomic_sub_fetch(&inbound->worker->counts.inbound, 1, __ATOMIC_RELAXED);
     admission_leave(inbound->worker->admissions[inbound->intake.client.listener],
                     &inbound->remote);
     snapshot_unref(inbound->snapshot);
@@ -443,8 +443,8 @@ void inbound_start(struct worker *worker, unsigned listener, int fd,
         &config->trust, remote->family == NETADDR_V4 ? AF_INET : AF_INET6, remote->bytes);
     (void)netaddr_format(remote, inbound->intake.client.ip);
     list_push_back(&worker->inbounds, &inbound->node);
-    worker->counts.inbound++;
-    worker->counts.sessions++;
+    (void)__atomic_add_fetch(&worker->counts.inbound, 1, __ATOMIC_RELAXED);
+    (void)__atomic_add_fetch(&worker->counts.sessions, 1, __ATOMIC_RELAXED);
     if (conn_accept(&inbound->conn, worker->loop, fd, NULL, &conn_ops, inbound) != 0) {
         inbound->conn = NULL;
         inbound_free(inbound);

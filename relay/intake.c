@@ -66,7 +66,7 @@ static void refuse(struct intake *intake, const char *command, const char *recip
         .recipient = recipient,
         .user = intake->client.user != NULL ? intake->client.user->name : "",
         .text = whole});
-    intake->worker->counts.refused++;
+    (void)__atomic_add_fetch(&intake->worker->counts.refused, 1, __ATOMIC_RELAXED);
     smtp_in_answer(intake->engine, code, text);
 }
 
@@ -320,7 +320,7 @@ static void on_durable(void *owner, int rc)
         char text[64];
         id_print(intake->id, id);
         (void)snprintf(text, sizeof text, "2.0.0 queued as %s", id);
-        intake->worker->counts.accepted++;
+        (void)__atomic_add_fetch(&intake->worker->counts.accepted, 1, __ATOMIC_RELAXED);
         smtp_in_answer(intake->engine, 250, text);
     }
     intake->resume_cb(intake->owner);

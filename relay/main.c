@@ -5,6 +5,7 @@
  * configuration: all its errors); nothing has been started then that is not taken down. */
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "queue/queue.h"
@@ -31,10 +31,9 @@
 #include "relay/store.h"
 #include "relay/users.h"
 
-#define WORKERS_MOST 64
-#define SEGMENTS_A_DISK 8
-#define SEGMENT_USUAL (64 * 1024 * 1024)
-#define SEGMENT_LEAST (2 * 1024 * 1024)
+#define WORKERS_MOST  64
+#define SEGMENT_MOST  (UINT32_C(64) * 1024 * 1024)
+#define SEGMENT_LEAST (UINT32_C(1) * 1024 * 1024) /* the largest usual record, twice */
 
 struct daemon {
     const char *config_path;
@@ -138,19 +137,19 @@ static void say_queue_notes(const struct queue *queue)
     }
 }
 
-/* The queue needs a few segments at a time; on a small file system they are smaller, or
- * none would fit. 0: the usual size. */
-static uint32_t segment_bytes(const char *spool)
+/* Large segments for speed, small ones where the file system is: a sixteenth of it, so
+ * that a full disk still has segments to give back. */
+static uint32_t segment_bytes(const char *directory)
 {
-    struct statvfs disk;
-    if (statvfs(spool, &disk) != 0) {
-        return 0;
+    struct statvfs facts;
+    if (statvfs(directory, &facts) != 0) {
+        return SEGMENT_MOST;
     }
-    uint64_t share = (uint64_t)disk.f_blocks * disk.f_frsize / SEGMENTS_A_DISK;
-    if (share >= SEGMENT_USUAL) {
-        return 0;
+    uint64_t share = (uint64_t)facts.f_blocks * facts.f_frsize / 16;
+    if (share < SEGMENT_LEAST) {
+        return SEGMENT_LEAST;
     }
-    return share < SEGMENT_LEAST ? SEGMENT_LEAST : (uint32_t)share;
+    return share > SEGMENT_MOST ? SEGMENT_MOST : (uint32_t)(share & ~UINT64_C(4095));
 }
 
 static int open_queue(struct daemon *daemon, struct errmsg *err)
@@ -166,7 +165,7 @@ static int open_queue(struct daemon *daemon, struct errmsg *err)
         return rc;
     }
     struct queue_options options = {.directory = directory,
-                                    .segment_bytes = segment_bytes(config->spool),
+                                    .segment_bytes = segment_bytes(directory),
                                     .memory_bytes = config->queue.memory,
                                     .low_space_bytes = config->queue.low_space,
                                     .reserve_bytes = config->queue.reserve,

@@ -171,7 +171,7 @@ static void on_closed(struct conn *conn, void *owner)
     (void)conn;
     struct outbound *outbound = owner;
     outbound->conn = NULL;
-    outbound->worker->counts.outbound--;
+    (void)__atomic_sub_fetch(&outbound->worker->counts.outbound, 1, __ATOMIC_RELAXED);
     const struct reply *failure =
         outbound->engine != NULL ? smtp_out_failure(outbound->engine) : NULL;
     if (outbound->job == NULL && failure != NULL && failure->origin == REPLY_NETWORK) {
@@ -239,7 +239,7 @@ static void connect_to(struct outbound *outbound, const struct destination_hop *
                        NOW_NS_PER_MS)};
     outbound->conn = conn_connect(outbound->worker->loop, &hop->addr, local, &options,
                                   &outbound_ops, outbound);
-    outbound->worker->counts.outbound++;
+    (void)__atomic_add_fetch(&outbound->worker->counts.outbound, 1, __ATOMIC_RELAXED);
 }
 
 /* Has a hop said that we are listed? Then no other host of theirs is asked. */

@@ -9,6 +9,7 @@
 
 #include "queue/queue.h"
 
+#include "relay/answer.h"
 #include "relay/bounce.h"
 #include "relay/core.h"
 #include "relay/entropy.h"
@@ -54,115 +55,10 @@ char *settle_reply_text(const struct reply *reply, char *out, unsigned size)
 
 /* ---- one recipient ---- */
 
-/* Everything about one answer, gathered once. */
-struct answer {
-    struct core *core;
-    struct job *job; /* NULL when nothing was sent: DNS, expiry */
-    const struct reply *reply;
-    const struct finding *finding;
-    struct recipient_view recipient;
-    struct message_view message;
-    const struct envelope *envelope; /* NULL without a job's content */
-    const struct lane *lane;         /* NULL as above */
-    const char *site;
-    struct verdict verdict;
-    uint32_t stream; /* index */
-    int64_t now_ms;
-};
-
 static uint32_t stream_of(const struct core *core, const char *name)
 {
     uint32_t stream = config_stream_find(core->snapshot->config, name);
     return stream != CONFIG_NONE ? stream : core->snapshot->config->default_stream;
-}
-
-struct change_texts {
-    char text[CHANGE_TEXT + 1];
-    char host[CHANGE_HOST + 1];
-    char address[CHANGE_ADDRESS + 1];
-};
-
-static void fill_change(const struct answer *answer, struct change_texts *texts,
-                        struct change *change)
-{
-    const struct reply *reply = answer->reply;
-    change_init(change);
-    change->id = answer->message.id;
-    change->home = answer->message.place.segment;
-    change->number = answer->recipient.number;
-    change->attempts = answer->recipient.attempts;
-    change->when_unix_ms = (uint64_t)answer->now_ms;
-    change->source = answer->recipient.flow->source;
-    change->previous = answer->recipient.last;
-    if (reply == NULL) {
-        return;
-    }
-    settle_clean(reply->text, texts->text, sizeof texts->text);
-    change->text = texts->text;
-    change->stage = (uint8_t)reply->stage;
-    change->origin = (uint8_t)reply->origin;
-    change->code = reply->code;
-    memcpy(change->enhanced, reply->enhanced, sizeof change->enhanced);
-    change->reply_class = answer->finding != NULL ? (uint8_t)answer->finding->class : 0;
-    if (answer->job == NULL) {
-        return;
-    }
-    /* Only an answer of the other side counts: silence must not lengthen the backoff. */
-    if (reply->origin == REPLY_REMOTE || reply->origin == REPLY_MALFORMED) {
-        change->attempts++;
-    }
-    settle_clean(answer->job->remote_host, texts->host, sizeof texts->host);
-    change->host = texts->host;
-    char address[NETADDR_TEXT_BYTES];
-    (void)snprintf(texts->address, sizeof texts->address, "%s",
-                   netaddr_format_port(&answer->job->remote, address));
-    change->address = texts->address;
-    if (answer->verdict.sticks) {
-        change->source = answer->lane->source->name;
-    }
-}
-
-static void tell_log(const struct answer *answer, enum log_kind kind,
-                     const struct change *change)
-{
-    const struct job *job = answer->job;
-    struct log_event event = {
-        .kind = kind,
-        .unix_ms = answer->now_ms,
-        .id = answer->message.id,
-        .stream = answer->message.stream,
-        .user = answer->message.user,
-        .site = answer->site,
-        .reply = answer->reply,
-        .class =
-            answer->finding != NULL ? finding_class_name(answer->finding->class) : "",
-        .scope =
-            answer->finding != NULL ? finding_scope_name(answer->finding->scope) : "",
-        .dnsbl = answer->finding != NULL ? answer->finding->list : "",
-        .delay_ms = answer->now_ms - id_unix_ms(answer->message.id),
-        .attempt = change->attempts,
-        .next_unix_ms = (int64_t)change->next_unix_ms,
-        .size_bytes = answer->message.size_bytes,
-        .message_ends = change->ended && answer->message.live == 1};
-    char ip[NETADDR_TEXT_BYTES] = "";
-    if (answer->envelope != NULL) {
-        event.sender = answer->envelope->sender;
-        event.recipient = answer->envelope->recipients[answer->recipient.number].address;
-        event.job = answer->envelope->job;
-        event.message_id = answer->envelope->message_id;
-        event.size_bytes = answer->envelope->size_bytes;
-    }
-    if (job != NULL) {
-        event.source = answer->lane->source->name;
-        event.remote_host = job->remote_host;
-        event.remote_ip = netaddr_format(&job->remote, ip);
-        event.remote_port = job->remote.port;
-        event.tls = job->tls_text;
-        event.queued_ms = (int64_t)job->waited_ms;
-        event.connect_ms = job->connect_ns / NOW_NS_PER_MS;
-        event.transmit_ms = job->transmit_ns / NOW_NS_PER_MS;
-    }
-    log_event(&event);
 }
 
 static void end_failed(struct answer *answer, struct change *change,
@@ -230,53 +126,13 @@ static void hold(struct answer *answer, struct change *change)
     change->next_unix_ms = (uint64_t)answer->now_ms;
 }
 
-static void count(struct answer *answer, const struct change *change)
-{
-    struct core *core = answer->core;
-    struct tally *tallies[4] = {NULL, NULL, NULL,
-                                stream_tally(&core->stream_tallies, answer->message.stream)};
-    if (answer->lane != NULL) {
-        tallies[0] = &answer->job->slot->lane->tally;
-        tallies[1] = &answer->job->slot->lane->source->tally;
-        tallies[2] = &answer->job->slot->lane->site->tally;
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        if (tallies[i] != NULL) {
-            tallies[i]->delivered += change->state == CHANGE_DELIVERED;
-            tallies[i]->retried += change->state == CHANGE_WAITING;
-            tallies[i]->bounced +=
-                change->state == CHANGE_FAILED || change->state == CHANGE_EXPIRED;
-        }
-    }
-    core->counts.delivered += change->state == CHANGE_DELIVERED;
-    core->counts.retried += change->state == CHANGE_WAITING;
-    core->counts.bounced += change->state == CHANGE_FAILED;
-    core->counts.expired += change->state == CHANGE_EXPIRED;
-}
-
-static enum log_kind kind_of(const struct change *change)
-{
-    switch (change->state) {
-    case CHANGE_DELIVERED: return LOG_DELIVERED;
-    case CHANGE_FAILED: return LOG_BOUNCED;
-    case CHANGE_EXPIRED: return LOG_EXPIRED;
-    case CHANGE_HELD: return LOG_HELD;
-    case CHANGE_WAITING:
-    case CHANGE_RELAYED:
-    case CHANGE_PURGED:
-    case CHANGE_NOTICED:
-    case CHANGE_STATES: break;
-    }
-    return LOG_DEFERRED;
-}
-
 /* Decide, write, tell. */
 static void settle(struct answer *answer)
 {
     struct core *core = answer->core;
     struct change change;
-    struct change_texts texts;
-    fill_change(answer, &texts, &change);
+    struct answer_texts texts;
+    answer_fill(answer, &texts, &change);
     switch (answer->verdict.message) {
     case VERDICT_DONE:
         change.state = CHANGE_DELIVERED;
@@ -290,8 +146,8 @@ static void settle(struct answer *answer)
     if (recipient == 0) {
         return;
     }
-    count(answer, &change);
-    tell_log(answer, kind_of(&change), &change);
+    answer_count(answer, &change);
+    answer_log(answer, &change);
     if (change.state == CHANGE_WAITING) {
         struct recipient_view view;
         index_recipient(core->index, recipient, &view);
@@ -396,13 +252,13 @@ static void settle_unreadable(struct core *core, struct job *job)
         index_recipient(core->index, job->rcpts[i].handle, &answer.recipient);
         index_message(core->index, job->message, &answer.message);
         dest = ((struct lading *)answer.recipient.flow->owner)->dest;
-        fill_change(&answer, NULL, &change);
+        answer_fill(&answer, NULL, &change);
         change.state = CHANGE_HELD;
         change.reason = "the stored message is damaged";
         change.actor = "queue";
         (void)records_add(core, &change);
         answer.site = job->slot->lane->site->name;
-        tell_log(&answer, LOG_HELD, &change);
+        answer_log(&answer, &change);
     }
     if (dest != NULL) {
         domains_untried(dest);
@@ -464,7 +320,10 @@ bool settle_refused(struct core *core, struct lading *lading, const struct reply
         index_recipient(core->index, recipient, &answer.recipient);
         index_message(core->index, answer.recipient.message, &answer.message);
         answer.stream = stream_of(core, answer.message.stream);
+        struct queue_message content = {0};
+        answer.envelope = answer_read(core, answer.recipient.message, &content);
         settle(&answer);
+        queue_message_free(&content);
     }
     return flow_next_due_ms(core->index, lading->flow) == 0;
 }
@@ -472,7 +331,9 @@ bool settle_refused(struct core *core, struct lading *lading, const struct reply
 void settle_expired(struct core *core, uint32_t message)
 {
     struct message_view view;
+    struct queue_message content = {0};
     index_message(core->index, message, &view);
+    const struct envelope *envelope = answer_read(core, message, &content);
     struct recipient_view recipient;
     for (uint32_t at = view.first; at != 0; at = recipient.next) {
         index_recipient(core->index, at, &recipient);
@@ -485,17 +346,19 @@ void settle_expired(struct core *core, uint32_t message)
                                 .reply = lading != NULL ? lading->dest->reply : NULL,
                                 .recipient = recipient,
                                 .message = view,
+                                .envelope = envelope,
                                 .site = lading != NULL && lading->dest->site != NULL
                                             ? lading->dest->site->name
                                             : "",
                                 .now_ms = now_unix_ms()};
         struct change change;
-        struct change_texts texts;
-        fill_change(&answer, &texts, &change);
+        struct answer_texts texts;
+        answer_fill(&answer, &texts, &change);
         change.state = CHANGE_EXPIRED;
         if (records_add(core, &change) != 0) {
-            core->counts.expired++;
-            tell_log(&answer, LOG_EXPIRED, &change);
+            answer_count(&answer, &change);
+            answer_log(&answer, &change);
         }
     }
+    queue_message_free(&content);
 }

@@ -7,6 +7,7 @@
  * a stop (the answer says how far it came). Recipients in a conversation are left alone:
  * its result is not known yet. */
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,7 @@ static void on_written(void *owner, int rc)
         return; /* given up at the end of a failed queue: view_stop has answered */
     }
     acting->rc = acting->rc != 0 ? acting->rc : rc;
+    assert(acting->flying > 0);
     acting->flying--;
     if (acting->flying > 0) {
         return;
@@ -177,7 +179,7 @@ static void change_one(struct acting *acting, const struct view_match *match)
     case API_ACT_RELEASE:
     case API_ACT_RETRY:
         change.state = CHANGE_WAITING;
-        change.next_unix_ms = change.when_unix_ms;
+        change.next_unix_ms = 0; /* at once */
         break;
     case API_ACT_BOUNCE: fill_bounce(match, text, &change); break;
     }
@@ -280,6 +282,7 @@ static void finish(struct acting *acting)
 {
     struct api_answer *answer = acting->walk.answer;
     bool is_stopping = acting->walk.view->is_stopping;
+    bool is_all = api_filter_is_empty(&acting->walk.filter);
     uint64_t changed = acting->changed;
     int rc = acting->rc;
     if (changed > 0) {
@@ -299,7 +302,7 @@ static void finish(struct acting *acting)
         api_answer_done(answer, API_FAILED, "the queue cannot be written");
     } else if (is_stopping) {
         api_answer_done(answer, API_BUSY, "the relay stops; not all were looked at");
-    } else if (changed == 0) {
+    } else if (changed == 0 && !is_all) { /* an empty queue is no failure */
         api_answer_done(answer, API_NOT_FOUND, "nothing matches");
     } else {
         api_answer_done(answer, API_DONE, "");

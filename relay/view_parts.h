@@ -293,7 +293,7 @@ void view_message(void *owner, const char *id, struct api_answer *answer);
 void view_why(void *owner, const char *subject, struct api_answer *answer);
 
 /* view_journal.c */
-void view_journal(void *owner, const struct api_journal_ask *ask,
+void view_journal(void *owner, const struct api_journal_ask *journal,
                   struct api_answer *answer);
 
 /* view_act.c */

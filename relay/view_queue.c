@@ -108,6 +108,7 @@ void view_queue(void *owner, const struct api_filter *filter, const struct api_p
 /* What of an attempt must outlive its record: it is sorted before it is handed over. */
 struct attempt {
     int64_t when_unix_ms;
+    size_t number;   /* as it was read */
     char *recipient; /* owned */
     struct reply reply;
     char source[64];
@@ -179,6 +180,7 @@ static void remember(struct showing *showing, const struct change *change,
     }
     struct attempt *attempt = arena_must(1, sizeof *attempt);
     attempt->when_unix_ms = (int64_t)change->when_unix_ms;
+    attempt->number = showing->count;
     attempt->recipient = view_copy(recipient);
     attempt->state = change->state;
     attempt->reply_class = change->reply_class;
@@ -201,6 +203,14 @@ static void read_chain(struct showing *showing, const struct view_match *match)
 {
     struct core *core = showing->walk.view->core;
     struct place place = match->view.last;
+    if (match->view.ended && place.segment == 0) {
+        struct change change; /* the queue forgets how it ended, but not that */
+        change_init(&change);
+        change.state = match->view.state;
+        change.actor = "ended: the event log has its last answer";
+        remember(showing, &change, match->row.recipient);
+        return;
+    }
     for (unsigned i = 0; i < CHAIN_MOST && place.segment != 0; i++) {
         struct change change;
         uint8_t *block = NULL;
@@ -254,9 +264,12 @@ static int by_time(const void *one, const void *other)
     const struct attempt *a = *(struct attempt *const *)one;
     const struct attempt *b = *(struct attempt *const *)other;
     if (a->when_unix_ms != b->when_unix_ms) {
-        return a->when_unix_ms < b->when_unix_ms ? -1 : 1;
+        bool is_first = a->when_unix_ms != 0 &&
+                        (b->when_unix_ms == 0 || a->when_unix_ms < b->when_unix_ms);
+        return is_first ? -1 : 1; /* 0: at some time; last */
     }
-    return strcmp(a->recipient, b->recipient);
+    /* Within a millisecond: the chain was read newest first. */
+    return a->number > b->number ? -1 : 1;
 }
 
 static void hand_over(struct showing *showing, const struct attempt *attempt)

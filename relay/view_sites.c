@@ -55,16 +55,37 @@ static struct lanes look_at_lanes(const struct site *site, int64_t now)
     return lanes;
 }
 
+/* Of a site with something ready for a lane: does it go, or which gate holds it? */
+static const char *state_of_lanes(struct view *view, const struct spot *place,
+                                  const struct lanes *lanes, struct view_words *words)
+{
+    const struct view_cell *cell = &view->survey.cells[place->biggest];
+    struct view_path path = {
+        .core = view->core, .stream = cell->stream, .site = place->site};
+    struct api_gate gate;
+    if (!view_path_best(&path, cell->source) || path.holds == GATE_COUNT ||
+        path.holds == GATE_RATE || path.holds == GATE_CONNECTIONS) {
+        return "moving";
+    }
+    view_path_gate(&path, path.holds, words, &gate);
+    if (path.holds == GATE_LANE_STOP) {
+        return lanes->stopped > 0 ? "stopped" : "paused";
+    }
+    if (path.holds == GATE_SOURCE_STOP) {
+        return "stopped";
+    }
+    return path.holds <= GATE_FREEZE_USER ? "frozen" : "waiting";
+}
+
 /* The site's state, and what is said about it. */
 static const char *state_of(struct view *view, const struct spot *place,
                             const struct lanes *lanes, struct view_words *words)
 {
     struct core *core = view->core;
-    struct site *site = place->site;
     uint64_t ready = place->sums.ready;
-    if (freezes_find(&core->freezes, FREEZE_SITE, site->name) != NULL) {
-        const struct freeze *freeze =
-            freezes_find(&core->freezes, FREEZE_SITE, site->name);
+    const struct freeze *freeze =
+        freezes_find(&core->freezes, FREEZE_SITE, place->site->name);
+    if (freeze != NULL) {
         (void)snprintf(words->sentence, sizeof words->sentence, "frozen by %s%s%s",
                        freeze->by, freeze->why[0] != '\0' ? ": " : "", freeze->why);
         return "frozen";
@@ -74,20 +95,8 @@ static const char *state_of(struct view *view, const struct spot *place,
                        "no host of what waits here answers");
         return "down";
     }
-    if (ready > place->shut) {
-        const struct view_cell *cell = &view->survey.cells[place->biggest];
-        struct view_path path = {.core = core, .stream = cell->stream, .site = site};
-        struct api_gate gate;
-        if (view_path_best(&path, cell->source) && path.holds != GATE_COUNT &&
-            path.holds != GATE_RATE && path.holds != GATE_CONNECTIONS) {
-            view_path_gate(&path, path.holds, words, &gate);
-            return path.holds == GATE_SOURCE_STOP ? "stopped"
-                   : path.holds == GATE_LANE_STOP
-                       ? (lanes->stopped > 0 ? "stopped" : "paused")
-                   : path.holds <= GATE_FREEZE_USER ? "frozen"
-                                                    : "waiting";
-        }
-        return "moving";
+    if (ready > 0) {
+        return state_of_lanes(view, place, lanes, words);
     }
     if (place->sums.active > 0) {
         return "moving";

@@ -265,14 +265,15 @@ static void fill_row(struct view_match *match, char id[ID_BYTES])
 {
     const struct message_view *message = &match->message_view;
     const struct recipient_view *view = &match->view;
-    const struct lading *lading = view->flow->owner;
+    const struct flow *flow = view->flow; /* NULL: it has ended */
+    const struct lading *lading = flow != NULL ? flow->owner : NULL;
     struct api_queue_row *row = &match->row;
     id_print(message->id, id);
     row->id = id;
-    row->domain = view->flow->domain->name;
+    row->domain = flow != NULL ? flow->domain->name : "";
     row->site =
         lading != NULL && lading->dest->site != NULL ? lading->dest->site->name : "";
-    row->source = view->flow->source;
+    row->source = flow != NULL ? flow->source : "";
     row->stream = message->stream;
     row->user = message->user;
     row->priority = message->priority;
@@ -351,6 +352,8 @@ static enum view_step offer(struct view_walk *walk, struct view_match *match)
     if (api_filter_match(&walk->filter, &match->row, now_unix_ms())) {
         step = walk->match_cb(walk, match);
     }
+    match->last = NULL;
+    match->row.reply = match->row.class_name = match->row.held_by = "";
     free(block);
     return step;
 }

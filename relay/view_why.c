@@ -192,10 +192,11 @@ static void why_domain(struct view *view, const struct domain *domain,
 
 /* Nothing waits: the lanes as they are, each for the first stream that may use it. */
 static void tell_idle(struct core *core, struct site *site, struct api_answer *answer,
-                      unsigned *paths)
+                      unsigned *out_paths)
 {
     const struct config *config = core->snapshot->config;
-    struct telling telling = {.answer = answer, .subject = site->name, .paths = paths};
+    struct telling telling = {
+        .answer = answer, .subject = site->name, .paths = out_paths};
     list_each (node, &site->lanes) {
         struct lane *lane = LIST_OWNER(node, struct lane, by_site);
         struct view_path path = {.core = core, .site = site, .lane = lane};

@@ -28,7 +28,7 @@ ANY = re.compile(r".*")
 NOTHING = re.compile(r"$^")
 LAYERS = (
     ("policy/", re.compile(r"policy/"), NOTHING),
-    ("queue/", re.compile(r"queue/"), re.compile(r"(pthread|semaphore)\.h")),
+    ("queue/", re.compile(r"queue/"), re.compile(r"(pthread|semaphore)\.h")),  # both are POSIX threads
     ("relay/smtp/", re.compile(r"relay/smtp/|policy/reply\.h|relay/(limits|state|arena)\.h|queue/(errmsg|list)\.h"),
      NOTHING),
     ("relay/net/", re.compile(r"relay/|queue/|policy/reply\.h"), ANY),

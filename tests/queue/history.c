@@ -4,8 +4,8 @@
  * one history: accepts, pieces, changes, ticks with compaction, clean restarts, crashes
  * at a random call (in recovery too). After each start every acknowledged message must be
  * there with its bytes, and every recipient in its last acknowledged state or one
- * submitted later. Then the same with a disk that lies about its syncs: that must be
- * noticed. */
+ * submitted later. Bodies hold copies of real records of the queue. Then the same with a
+ * disk that lies about its syncs: that must be noticed. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "tests/support/fake_disk.h"
+#include "tests/support/hostile_body.h"
 #include "tests/support/queue_fixture.h"
 
 #define NOW        UINT64_C(1800000000000)
@@ -20,6 +21,7 @@
 #define RECIPIENTS 3
 #define STEPS      60
 #define BATCH      6
+#define PIECES     8 /* more than a segment holds */
 
 struct model_state {
     unsigned attempts;
@@ -51,6 +53,7 @@ struct history {
     struct model_message messages[MESSAGES]; /* id = index + 1 */
     unsigned count;
     uint64_t now_ns;
+    struct hostile_body hostile;
     bool failed; /* a promise was broken */
     bool quiet;
 };
@@ -81,7 +84,7 @@ struct job {
     uint8_t changes[CHANGE_BOUND];
     size_t changes_length;
     struct envelope_recipient recipients[RECIPIENTS];
-    struct place places[8];
+    struct place places[PIECES];
     struct envelope envelope;
     struct iovec parts[3];
     uint64_t id;
@@ -111,23 +114,14 @@ static void send(struct history *history, struct job *job, enum queue_level leve
     queue_submit(history->queue, &job->write.write, level, on_done);
 }
 
-/* A body that holds what looks like records of this very queue. */
-static void fill_body(struct history *history, uint64_t id, uint8_t *body, unsigned bytes,
-                      uint64_t from)
-{
-    for (unsigned i = 0; i < bytes; i++) {
-        body[i] = queue_fixture_byte(id, from + i);
-    }
-    (void)history;
-}
-
 static bool put_pieces(struct history *history, struct job *job, unsigned pieces,
                        unsigned bytes)
 {
     static const unsigned piece_bytes = 9000;
     (void)bytes;
     for (unsigned i = 0; i < pieces; i++) {
-        fill_body(history, job->id, job->body, piece_bytes, (uint64_t)i * piece_bytes);
+        hostile_body_fill(&history->hostile, job->id, job->body, piece_bytes,
+                          (uint64_t)i * piece_bytes);
         queue_write_piece(&job->write.write, job->id, job->body, piece_bytes);
         send(history, job, QUEUE_WRITTEN);
         wait_for(job);
@@ -154,7 +148,7 @@ static bool begin_accept(struct history *history, struct job *job)
     message->submitted = true;
     message->recipients = 1 + (unsigned)roll(history, RECIPIENTS);
     message->body_bytes = (unsigned)roll(history, 4000);
-    message->pieces = roll(history, 8) == 0 ? 1 + (unsigned)roll(history, 4) : 0;
+    message->pieces = roll(history, 8) == 0 ? 1 + (unsigned)roll(history, PIECES) : 0;
     envelope_init(&job->envelope);
     for (unsigned i = 0; i < message->recipients; i++) {
         job->recipients[i] = (struct envelope_recipient){
@@ -182,7 +176,7 @@ static bool begin_accept(struct history *history, struct job *job)
                         &length, NULL) != 0) {
         abort();
     }
-    fill_body(history, job->id, job->body, (unsigned)body_bytes, 0);
+    hostile_body_fill(&history->hostile, job->id, job->body, (unsigned)body_bytes, 0);
     job->parts[0] = (struct iovec){job->envelope_bytes, length};
     job->parts[1] = (struct iovec){header, sizeof header - 1};
     job->parts[2] = (struct iovec){job->body, body_bytes};
@@ -294,7 +288,7 @@ static void check_body(struct history *history, uint64_t id, uint32_t handle)
         broken(history, id, "has another length");
     }
     for (size_t i = 0; i < read.body_length; i++) {
-        if (read.body[i] != queue_fixture_byte(id, i)) {
+        if (read.body[i] != hostile_body_byte(&history->hostile, id, i)) {
             broken(history, id, "has another body");
             break;
         }
@@ -304,7 +298,8 @@ static void check_body(struct history *history, uint64_t id, uint32_t handle)
         struct queue_piece piece = {.buffer = buffer, .capacity = sizeof buffer};
         if (queue_read_piece(&pin, &read, i, false, &piece) != 0 ||
             piece.length != 9000 ||
-            piece.bytes[77] != queue_fixture_byte(id, (uint64_t)i * 9000 + 77)) {
+            piece.bytes[77] !=
+                hostile_body_byte(&history->hostile, id, (uint64_t)i * 9000 + 77)) {
             broken(history, id, "has a bad piece");
         }
     }
@@ -407,6 +402,8 @@ static void start(struct history *history)
     }
     check_notes(history);
     check_all(history);
+    hostile_body_take(&history->hostile, history->queue, history->fake,
+                      history->count + 1);
     if (history->failed && !history->quiet) {
         unsigned count = 0;
         const struct queue_note *notes = queue_notes(history->queue, &count);

@@ -39,6 +39,7 @@ TEST(index_ids, random_history)
     printf("seed %llu\n", (unsigned long long)dice);
     for (int kind = 0; kind < 3; kind++) {
         index_init(&table, 0);
+        cr_assert_eq(index_find(&table, 0), 0, "0 is no id, in an empty table too");
         cr_assert_eq(index_find(&table, 1), 0, "empty");
         for (uint32_t i = 0; i < COUNT; i++) {
             add(kind, i);

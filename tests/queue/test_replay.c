@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,8 +102,9 @@ TEST(replay, set_aside)
     cr_assert_eq(count, 1);
     cr_assert_eq(notes[0].kind, QUEUE_NOTE_SET_ASIDE);
     uint8_t byte = 0;
-    (void)strcat(name, ".bad"); // NOLINT: SEGMENT_NAME has room for it
-    cr_assert_eq(fake_disk_peek(fake, name, 0, &byte, 1), 1);
+    char bad[SEGMENT_NAME + 8];
+    (void)snprintf(bad, sizeof bad, "%s.bad", name);
+    cr_assert_eq(fake_disk_peek(fake, bad, 0, &byte, 1), 1);
     cr_assert_neq(queue_fixture_accept(&fixture, 2, "example.com", 100), 0);
     queue_fixture_done(&fixture);
     fake_disk_free(fake);

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -76,8 +77,11 @@ void core_on_slot_ended(struct letter *letter)
 
 void core_on_worker_stopped(struct letter *letter)
 {
-    (void)letter;
-    the_rig->stopped = true;
+    if (LIST_OWNER(letter, struct worker, stopped_letter) == the_rig->worker) {
+        the_rig->stopped = true;
+    } else {
+        the_rig->others_stopped++;
+    }
 }
 
 static void on_wake(void *owner)
@@ -103,6 +107,13 @@ static void read_letters(struct worker_rig *rig)
 void worker_rig_until(struct worker_rig *rig, const unsigned *what, unsigned value)
 {
     while (*what != value) {
+        read_letters(rig);
+    }
+}
+
+void worker_rig_until_least(struct worker_rig *rig, const unsigned *what, unsigned value)
+{
+    while (*what < value) {
         read_letters(rig);
     }
 }
@@ -258,6 +269,8 @@ static void be_patient(int fd)
     struct timeval limit = {.tv_sec = PATIENCE_S};
     must(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0, "a limit");
     must(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0, "a limit");
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 int worker_rig_connect(const struct worker_rig *rig)
@@ -430,7 +443,7 @@ struct job *worker_rig_job(struct worker_rig *rig, uint32_t message, unsigned re
 
 void worker_rig_send(struct worker_rig *rig, struct job *job)
 {
-    mailbox_post(&rig->worker->mailbox, &job->letter, outbound_on_job);
+    mailbox_post(&rig->slot.worker->mailbox, &job->letter, outbound_on_job);
 }
 
 struct job *worker_rig_back(struct worker_rig *rig)
@@ -448,14 +461,14 @@ void worker_rig_release(struct worker_rig *rig, unsigned jobs)
 {
     unsigned before = rig->released;
     rig->slot.told = jobs;
-    mailbox_post(&rig->worker->mailbox, &rig->slot.release, outbound_on_release);
+    mailbox_post(&rig->slot.worker->mailbox, &rig->slot.release, outbound_on_release);
     worker_rig_until(rig, &rig->released, before + 1);
 }
 
 void worker_rig_end_slot(struct worker_rig *rig)
 {
     unsigned before = rig->ended;
-    mailbox_post(&rig->worker->mailbox, &rig->slot.end, outbound_on_end);
+    mailbox_post(&rig->slot.worker->mailbox, &rig->slot.end, outbound_on_end);
     worker_rig_until(rig, &rig->ended, before + 1);
 }
 

@@ -25,7 +25,7 @@ struct auth;
 struct snapshot;
 struct worker;
 
-#define WORKER_RIG_HELD 64
+#define WORKER_RIG_HELD 128
 #define WORKER_RIG_LINE 2048
 
 struct worker_rig {
@@ -50,6 +50,7 @@ struct worker_rig {
     unsigned released;
     unsigned ended;
     bool stopped;
+    unsigned others_stopped; /* workers that are not the rig's */
 };
 
 /* A worker with one listener that trusts loopback; listener: more of its settings, such
@@ -64,6 +65,7 @@ void worker_rig_close(struct worker_rig *rig); /* stop, if it has not been, and 
 
 /* Read core's letters until *what has this value. */
 void worker_rig_until(struct worker_rig *rig, const unsigned *what, unsigned value);
+void worker_rig_until_least(struct worker_rig *rig, const unsigned *what, unsigned value);
 
 /* Are no credits taken? Asked until it is so, or fails. */
 void worker_rig_no_credits(struct worker_rig *rig);
