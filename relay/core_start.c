@@ -369,7 +369,6 @@ void core_start_close(struct core *core)
         loop_run_once(core->loop); /* letters the workers left */
         flush_records(core);
     }
-    await_leases(core);
     view_stop(core->view);
     if (core->api != NULL) {
         api_server_close(core->api, on_api_closed, core);
