@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "queue/queue.h"
@@ -265,6 +266,17 @@ static void close_all(struct daemon *daemon)
     free(daemon->fds);
 }
 
+/* Each connection is a descriptor, and the usual soft limit of 1024 is far below what a
+ * listener may take: without this, clients could use up those of queue and workers. */
+static void raise_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static int run(const char *config_path)
 {
     static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
@@ -273,6 +285,7 @@ static int run(const char *config_path)
     int64_t floor_ms = 0;
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* keys and passwords: no core files */
     (void)umask(0027);
+    raise_files();
     signals_hold(numbers, 3); /* until core takes them */
     if (read_config(&daemon) != 0) {
         return 1;

@@ -167,7 +167,7 @@ static void on_landed(struct letter *letter)
         return;
     }
     finish(batch, rc);
-    if (rc != 0 && rc != -ENOSPC) {
+    if (rc != 0 && rc != -ENOSPC && !core->is_stopping) {
         log_error(
             "the queue cannot be written any more; stopping, a restart decides what "
             "is true");
