@@ -1,4 +1,6 @@
-/* Good path: read the configuration, bind the listeners, open the queue and the store,
+/* No test of its own: tests/e2e starts the daemon in every case.
+ *
+ * Good path: read the configuration, bind the listeners, open the queue and the store,
  * start the log, run core until it ends, close everything in order.
  *
  * Failure modes: each step's refusal is one sentence on stderr and exit status 1 (a bad
@@ -242,8 +244,10 @@ static int open_all(struct daemon *daemon, int64_t *out_floor_ms, struct errmsg 
     if (rc != 0) {
         return rc;
     }
-    *out_floor_ms = newest_unix_ms(daemon);
-    int64_t behind_ms = now_start(*out_floor_ms);
+    int64_t newest_ms = newest_unix_ms(daemon);
+    int64_t behind_ms = now_start(newest_ms);
+    /* The index knows the newest time to the second; no id may be made twice. */
+    *out_floor_ms = newest_ms + 1000;
     if (behind_ms > 0) {
         log_warn("the wall clock is %lld ms behind the newest time in the spool; that time "
                  "is taken until the clock has caught up",

@@ -156,8 +156,8 @@ static struct ramp_entry *make(struct core *core, struct source *source, const c
     int32_t today = (int32_t)day_of(entry).number;
     ramp_start(&entry->ramp, 0, today);
     ledger_open(&entry->ledger, NULL, today);
-    struct pace_limit release = ramp_release(cap_of(entry), window_ns(entry));
-    pace_init(&entry->pace, &release, core->started_ns);
+    /* The release starts full: its burst is one message or 1 % of the day, and the ledger
+     * keeps the day's count across restarts. */
     list_push_back(&core->ramps.entries, &entry->node);
     return entry;
 }
