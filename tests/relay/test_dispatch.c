@@ -1,5 +1,4 @@
 #include "relay/dispatch.h"
-
 #include "relay/domains.h"
 
 #include "tests/support/core_rig.h"

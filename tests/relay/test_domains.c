@@ -1,7 +1,6 @@
-#include "relay/domains.h"
-
 #include <string.h>
 
+#include "relay/domains.h"
 #include "relay/now.h"
 
 #include "tests/support/core_rig.h"

@@ -1,6 +1,6 @@
-#include "relay/inject.h"
-
 #include <errno.h>
+
+#include "relay/inject.h"
 
 #include "tests/support/core_rig.h"
 

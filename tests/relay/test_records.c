@@ -1,6 +1,6 @@
-#include "relay/records.h"
-
 #include <errno.h>
+
+#include "relay/records.h"
 
 #include "tests/support/core_rig.h"
 

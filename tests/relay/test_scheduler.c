@@ -1,9 +1,8 @@
-#include "relay/scheduler.h"
-
 #include <string.h>
 
 #include "relay/freezes.h"
 #include "relay/now.h"
+#include "relay/scheduler.h"
 #include "relay/slots.h"
 
 #include "tests/support/core_rig.h"
@@ -135,9 +134,10 @@ TEST(scheduler, limits_hold_in_any_history)
     unsigned given = 0;
     for (unsigned second = 0; second < 200; second++) {
         seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-        (void)core_rig_accept(&rig, &(struct core_rig_mail){
-                                        .stream = seed >> 60 & 1 ? "bulk" : NULL});
-        (void)core_rig_accept(&rig, &(struct core_rig_mail){0});
+        (void)core_rig_accept(
+            &rig, &(struct core_rig_mail){.sender = "",
+                                          .stream = seed >> 60 & 1 ? "bulk" : NULL});
+        (void)core_rig_accept(&rig, &(struct core_rig_mail){.sender = ""});
         unsigned before = rig.job_count;
         core_rig_pass(&rig, 1000);
         given += rig.job_count - before;
@@ -171,6 +171,7 @@ TEST(scheduler, dead_destination)
     }
     (void)core_rig_accept(&rig, &(struct core_rig_mail){.domain = "two.test"});
     core_rig_run(&rig);
+    core_rig_pass(&rig, 1000);
     cr_assert_eq(rig.job_count, 1);
     core_rig_close(&rig);
 }

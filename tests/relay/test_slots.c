@@ -1,6 +1,5 @@
-#include "relay/slots.h"
-
 #include "relay/now.h"
+#include "relay/slots.h"
 #include "relay/worker.h"
 
 #include "tests/support/core_rig.h"
@@ -42,13 +41,14 @@ TEST(slots, smaller_window)
     core_rig_run(&rig);
     struct lane *lane = core_rig_lane(&rig, "one", "one.test");
     cr_assert_eq(lane->slots, 10);
-    core_rig_config(&rig,
-                    "sources = ( { name = \"one\"; address = \"127.0.0.11\"; shared = "
-                    "true; }, { name = \"two\"; address = \"127.0.0.12\"; shared = true; } );\n"
-                    "streams = ( { name = \"transactional\"; sources = [ \"one\", \"two\" ]; }, "
-                    "{ name = \"bulk\"; sources = [ \"one\" ]; } );\n"
-                    "sites = ( { name = \"default\"; max_rate = \"unlimited\"; "
-                    "max_connections = 3; } );\nadapt = { enabled = false; };\n");
+    core_rig_config(
+        &rig,
+        "sources = ( { name = \"one\"; address = \"127.0.0.11\"; shared = "
+        "true; }, { name = \"two\"; address = \"127.0.0.12\"; shared = true; } );\n"
+        "streams = ( { name = \"transactional\"; sources = [ \"one\", \"two\" ]; }, "
+        "{ name = \"bulk\"; sources = [ \"one\" ]; } );\n"
+        "sites = ( { name = \"default\"; max_rate = \"unlimited\"; "
+        "max_connections = 3; } );\nadapt = { enabled = false; };\n");
     cr_assert_eq(core_rig_reload(&rig), 0);
     for (unsigned i = 0; i < 20; i++) {
         (void)core_rig_accept(&rig, &(struct core_rig_mail){.stream = "bulk"});

@@ -282,7 +282,8 @@ void core_rig_turn(struct core_rig *rig)
 
 static bool is_busy(const struct core *core)
 {
-    if (core->records.open != NULL || core->records.flying > 0 ||
+    bool is_full = core->records.waiting != NULL;
+    if ((core->records.open != NULL && !is_full) || core->records.flying > 0 ||
         core->notices.writing > 0 || scheduler_is_busy(core) ||
         agenda_next(&core->agenda) <= (uint64_t)now_ns()) {
         return true;
