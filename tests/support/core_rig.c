@@ -351,6 +351,7 @@ void core_rig_pass(struct core_rig *rig, int64_t ms)
         stops_tick(core, now_unix_ms());
         ramps_tick(core);
         slots_retire(core, now_ns(), false);
+        queue_tick(rig->queue, (uint64_t)now_ns());
         core_rig_run(rig);
     }
 }
