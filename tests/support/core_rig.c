@@ -166,6 +166,7 @@ void core_rig_start(struct core_rig *rig)
     struct store_opened opened;
     rig->job_count = 0;
     rig->call.core = NULL;
+    core_rig_move(1000); /* ids of this run are later than those of the last */
     (void)snprintf(path, sizeof path, "%s/mesura.conf", rig->directory);
     struct queue_options queue = {.directory = rig->directory,
                                   .disk = &rig->disk,
@@ -350,6 +351,7 @@ void core_rig_pass(struct core_rig *rig, int64_t ms)
         stops_tick(core, now_unix_ms());
         ramps_tick(core);
         slots_retire(core, now_ns(), false);
+        queue_tick(rig->queue, (uint64_t)now_ns());
         core_rig_run(rig);
     }
 }
