@@ -141,7 +141,10 @@ static void required_check(const struct filling *filling)
         const struct config_key *key = &filling->group->keys[i];
 
         if (key->required && (filling->seen >> i & 1) == 0) {
-            config_notes_error(filling->build->notes, where.file, where.line,
+            /* An empty file has no setting whose place could be told: its name then. */
+            const char *file =
+                where.file[0] != '\0' ? where.file : filling->build->config->path;
+            config_notes_error(filling->build->notes, file, where.line,
                                "%s%s is missing; write %s = %s", filling->prefix,
                                key->name, key->name, config_scalar_example(key->kind));
         }

@@ -25,6 +25,9 @@ void journal_record(struct store *store, enum log_kind event,
                              .before = entry->before,
                              .after = entry->after,
                              .text = entry->evidence,
+                             .reply = entry->reply,
+                             .class = entry->class,
+                             .dnsbl = entry->dnsbl,
                              .next_unix_ms = entry->until_unix_ms};
     log_event(&told);
 }

@@ -11,6 +11,7 @@
 
 #include "relay/log.h"
 
+struct reply;
 struct store;
 struct store_ticket;
 
@@ -28,6 +29,9 @@ struct journal_entry {
     const char *after;
     const char *evidence;  /* the reply, the counts, the listing: why */
     int64_t until_unix_ms; /* when it ends by itself; 0 when it does not */
+    const struct reply *reply; /* for the event alone: what was said; NULL none */
+    const char *class;         /* likewise, its class ... */
+    const char *dnsbl;         /* ... and the list it names */
 };
 
 /* Append entry to the store and write it as an event of the given kind. Copies

@@ -212,9 +212,18 @@ static void tell(struct core *core, const struct source *source, const struct la
     }
 }
 
+/* Somebody lifts a stop (words NULL), or an answer brings one. */
+struct words {
+    const struct reply *reply;
+    const struct finding *finding; /* NULL: only the reply counts */
+    const char *text;
+};
+
 static void note(struct core *core, const struct source *source, const struct lane *lane,
-                 const char *actor, bool stops, const char *evidence)
+                 const char *actor, const struct words *words)
 {
+    bool stops = words != NULL;
+    const struct finding *finding = stops ? words->finding : NULL;
     journal_record(core->store, stops ? LOG_BLOCKED : LOG_UNBLOCKED,
                    &(struct journal_entry){.unix_ms = now_unix_ms(),
                                            .actor = actor,
@@ -223,7 +232,12 @@ static void note(struct core *core, const struct source *source, const struct la
                                            .site = lane != NULL ? lane->site->name : "",
                                            .before = stops ? "live" : "stopped",
                                            .after = stops ? "stopped" : "live",
-                                           .evidence = evidence},
+                                           .evidence = stops ? words->text : "",
+                                           .reply = stops ? words->reply : NULL,
+                                           .class = finding != NULL
+                                                        ? finding_class_name(finding->class)
+                                                        : "",
+                                           .dnsbl = finding != NULL ? finding->list : ""},
                    NULL);
 }
 
@@ -240,7 +254,8 @@ void stops_freeze(struct core *core, struct lane *lane, const struct reply *repl
     }
     stop_freeze(&source->stop, finding, evidence, now_unix_ms());
     keep(core, source, NULL, &source->stop, NULL);
-    note(core, source, NULL, "stop", true, evidence);
+    struct words words = {.reply = reply, .finding = finding, .text = evidence};
+    note(core, source, NULL, "stop", &words);
 
     char text[2 * REPLY_TEXT_BYTES];
     (void)snprintf(
@@ -270,7 +285,8 @@ void stops_lane(struct core *core, struct lane *lane, enum stop_cause cause,
     if (!is_new) {
         return;
     }
-    note(core, lane->source, lane, "stop", true, evidence);
+    struct words words = {.reply = reply, .text = evidence};
+    note(core, lane->source, lane, "stop", &words);
     char text[2 * REPLY_TEXT_BYTES];
     (void)snprintf(
         text, sizeof text,
@@ -293,7 +309,7 @@ static unsigned clear_lane(struct core *core, struct lane *lane, const char *by,
     stop_clear(&lane->stop);
     atomic_store(&lane->stop_flag, false);
     keep(core, lane->source, lane, &lane->stop, ticket);
-    note(core, lane->source, lane, by, false, "");
+    note(core, lane->source, lane, by, NULL);
     scheduler_kick(core, lane->site);
     return 1;
 }
@@ -312,7 +328,7 @@ unsigned stops_clear(struct core *core, struct source *source, const char *site,
         stop_clear(&source->stop);
         atomic_store(&source->stop_flag, false);
         keep(core, source, NULL, &source->stop, NULL);
-        note(core, source, NULL, by, false, "");
+        note(core, source, NULL, by, NULL);
         count++;
     }
     if (count > 0) {

@@ -189,17 +189,18 @@ static int write_batch(struct store *store)
         store->failures = 0;
         atomic_fetch_add_explicit(&store->transactions, 1, memory_order_relaxed);
     }
-    uint64_t rows = 0;
     list_each_safe (node, &store->batch) {
         struct change *change = LIST_OWNER(node, struct change, node);
         if (failed < 0 && change->ticket == NULL) {
             continue; /* stays in line */
         }
-        rows += failed == 0 && change->what != CHANGE_SYNC ? 1 : 0;
+        if (failed == 0 && change->what != CHANGE_SYNC) {
+            /* Before the ticket is answered: who asks then must not read too few. */
+            atomic_fetch_add_explicit(&store->rows, 1, memory_order_relaxed);
+        }
         list_remove(node);
         change_done(change, failed);
     }
-    atomic_fetch_add_explicit(&store->rows, rows, memory_order_relaxed);
     return failed;
 }
 

@@ -96,7 +96,7 @@ def meson_results(folder, label):
         name = f"{folder.name}: {test['name']}"
         ran += 1
         output = (test.get("stdout") or "") + (test.get("stderr") or "")
-        oks = len(re.findall(r"^ok \d+", output, re.M))
+        oks = len(re.findall(r"^ok\b", output, re.M))
         if test["result"] != "OK":
             count(False, f"{name} ({test['result']})", "\n".join(output.splitlines()[-25:]))
         elif "--tap=-" in test["command"]:
@@ -218,7 +218,7 @@ def e2e():
         junit = folder / "junit.xml"
         log = folder / "pytest.log"
         status = run([sys.executable, "-m", "pytest", "-q", "-x" if os.environ.get("FAIL_FAST") else "-q",
-                      "-p", "no:cacheprovider", f"--junitxml={junit}", "tests/e2e"], log,
+                      "-p", "no:cacheprovider", "-n", "4", f"--junitxml={junit}", "tests/e2e"], log,
                      {"MESURA_WORKERS": str(workers), "MESURA_BUILD": str(ROOT / "build"),
                       "MESURA_LOGS": str(folder)}, 3600)
         cases = list(xml.etree.ElementTree.parse(junit).iter("testcase")) if junit.exists() else []

@@ -56,7 +56,7 @@ def test_twenty_megabytes(rig, kind):
     if kind == "base64":
         body = base64.encodebytes(random.Random(7).randbytes(15 << 20)).replace(b"\n", b"\r\n")
     else:
-        body = b"..\r\n.\r\n" * ((20 << 20) // 7)
+        body = (b"..\r\n.\r\n" + b"." + b"x" * 70 + b"\r\n") * ((20 << 20) // 80)
     assert len(body) > 20_000_000
     _, taken = deliver(relay, peer, body)
     assert taken.body == body

@@ -310,8 +310,8 @@ def test_garbage_on_the_socket(rig):
     before = relay.memory_kib()
     for number in range(10000):
         with socket.socket(socket.AF_UNIX) as client:
+            client.connect(relay.config["control"])  # blocking: waits for room in the row of callers
             client.settimeout(10)
-            client.connect(relay.config["control"])
             try:
                 client.sendall(chance.randbytes(chance.randrange(1, 600)) if number % 2 else
                                b"POST /v1/drain HTTP/1.1\r\nContent-Length: 5\r\n\r\n" + chance.randbytes(5))

@@ -49,6 +49,7 @@ def test_full_and_free_again(small_disk):
                 out.write(b"f" * 65536)
         except OSError:
             pass
+    wait_until(lambda: relay.status()["refusing"], 10, "the full disk to be noticed")
     codes = [try_to_send(relay, f"full {number}", b"y" * 900 + b"\r\n") for number in range(5)]
     assert 452 in codes and set(codes) <= {250, 452}, codes
     assert relay.status()["refusing"]
