@@ -111,8 +111,8 @@ void answer_log(const struct answer *answer, const struct change *change)
 void answer_count(const struct answer *answer, const struct change *change)
 {
     struct core *core = answer->core;
-    struct tally *tallies[4] = {NULL, NULL, NULL,
-                                stream_tally(&core->stream_tallies, answer->message.stream)};
+    struct tally *tallies[4] = {
+        NULL, NULL, NULL, stream_tally(&core->stream_tallies, answer->message.stream)};
     if (answer->lane != NULL) {
         tallies[0] = &answer->job->slot->lane->tally;
         tallies[1] = &answer->job->slot->lane->source->tally;

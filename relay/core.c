@@ -56,20 +56,19 @@ void core_index(struct core *core, const void *envelope_bytes, size_t length,
         index_recipient(core->index, at, &recipient);
         scheduler_touch(core, recipient.flow);
     }
-    log_event(&(struct log_event){
-        .kind = LOG_ACCEPTED,
-        .unix_ms = (int64_t)envelope.accepted_unix_ms,
-        .id = envelope.id,
-        .stream = envelope.stream,
-        .sender = envelope.sender,
-        .recipient = envelope.recipients[0].address,
-        .user = envelope.user,
-        .job = envelope.job,
-        .size_bytes = envelope.size_bytes,
-        .recipients = envelope.recipient_count,
-        .message_id = envelope.message_id,
-        .client_ip = envelope.client,
-        .helo = envelope.helo});
+    log_event(&(struct log_event){.kind = LOG_ACCEPTED,
+                                  .unix_ms = (int64_t)envelope.accepted_unix_ms,
+                                  .id = envelope.id,
+                                  .stream = envelope.stream,
+                                  .sender = envelope.sender,
+                                  .recipient = envelope.recipients[0].address,
+                                  .user = envelope.user,
+                                  .job = envelope.job,
+                                  .size_bytes = envelope.size_bytes,
+                                  .recipients = envelope.recipient_count,
+                                  .message_id = envelope.message_id,
+                                  .client_ip = envelope.client,
+                                  .helo = envelope.helo});
     envelope_free(&envelope);
 }
 
@@ -207,8 +206,9 @@ static void on_second(void *owner)
     struct index_stats stats;
     index_stats(core->index, &stats);
     if (queue_failed(core->queue)) {
-        log_error("the queue cannot be written any more; stopping, a restart decides what "
-                  "is true");
+        log_error(
+            "the queue cannot be written any more; stopping, a restart decides what "
+            "is true");
         core_stop(core, 1);
         return;
     }
@@ -297,7 +297,8 @@ static void apply(struct core *core, struct snapshot *snapshot)
     snapshot_unref(before);
 }
 
-int core_reload(struct core *core, void (*say)(void *owner, const char *line), void *owner)
+int core_reload(struct core *core, void (*say)(void *owner, const char *line),
+                void *owner)
 {
     struct saying saying = {say, owner};
     const struct config *config = NULL;

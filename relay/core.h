@@ -89,7 +89,7 @@ struct core {
     struct notices notices;
     struct core_counts counts;
     struct stream_tallies stream_tallies;
-    struct id_maker ids;  /* of our own messages */
+    struct id_maker ids; /* of our own messages */
     struct core_call *call;
     int64_t reloaded_ns; /* when a signal last had us reload */
     bool wants_reload;   /* a signal asks for it; done within a second */

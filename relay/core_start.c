@@ -23,6 +23,7 @@
 #include "relay/net/timer.h"
 #include "relay/net/wake.h"
 #include "relay/now.h"
+#include "relay/pager.h"
 #include "relay/reader.h"
 #include "relay/resolve.h"
 #include "relay/settle.h"
@@ -33,8 +34,6 @@
 #include "relay/users.h"
 #include "relay/view.h"
 #include "relay/worker.h"
-
-#define ALERT_REPEAT_MS (INT64_C(15) * 60 * 1000)
 
 /* ---- DNS ---- */
 
@@ -147,47 +146,6 @@ static void on_domain_gone(void *owner, struct domain *domain)
     domains_gone(owner, domain);
 }
 
-/* ---- alerts ---- */
-
-struct alert_mail {
-    struct letter letter;
-    struct core *core;
-    char source[64];
-    char subject[400];
-    char body[ALERT_TEXT_BYTES + 512];
-};
-
-static void on_alert_mail(struct letter *letter)
-{
-    struct alert_mail *mail = LIST_OWNER(letter, struct alert_mail, letter);
-    if (!mail->core->is_stopping) {
-        notices_alert(mail->core, mail->source, mail->subject, mail->body);
-    }
-    free(mail);
-}
-
-/* Alert's thread. */
-static void write_mail(const char *source, const char *subject, const char *body,
-                       void *owner)
-{
-    struct alert_mail *mail = arena_must(1, sizeof *mail);
-    mail->core = owner;
-    (void)snprintf(mail->source, sizeof mail->source, "%s", source);
-    (void)snprintf(mail->subject, sizeof mail->subject, "%s", subject);
-    (void)snprintf(mail->body, sizeof mail->body, "%s", body);
-    mailbox_post(&mail->core->mailbox, &mail->letter, on_alert_mail);
-}
-
-static struct alert_options alert_options_of(struct core *core)
-{
-    const struct config *config = core->snapshot->config;
-    return (struct alert_options){.command = config->alerts.command,
-                                  .repeat_ms = ALERT_REPEAT_MS,
-                                  .hostname = config->hostname,
-                                  .mail_cb = write_mail,
-                                  .owner = core};
-}
-
 /* ---- the control API ---- */
 
 static int open_api(struct core *core, struct errmsg *err)
@@ -245,7 +203,7 @@ int core_start_open(struct core *core, const struct core_options *options,
         rc = open_dns(core, err);
     }
     if (rc == 0) {
-        struct alert_options alert = alert_options_of(core);
+        struct alert_options alert = pager_options(core);
         rc = alert_start(&core->alert, &alert, err);
     }
     if (rc == 0) {
@@ -492,7 +450,7 @@ void core_start_renew(struct core *core)
     fill_resolve(core->snapshot, own, &resolve);
     resolve_set_options(core->resolve, &resolve);
     free(own);
-    struct alert_options alert = alert_options_of(core);
+    struct alert_options alert = pager_options(core);
     if (alert_reload(core->alert, &alert, &err) != 0) {
         log_error("reload: alerts: %s; the old ones stay", err.text);
     }

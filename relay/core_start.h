@@ -1,4 +1,5 @@
-/* Making core and taking it down, in order; and what a reload makes again. Core thread. */
+/* Making core and taking it down, in order; and what a reload makes again. Core thread.
+ */
 
 #ifndef RELAY_CORE_START_H
 #define RELAY_CORE_START_H

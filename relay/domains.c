@@ -215,8 +215,8 @@ static void name_site(struct dest *dest, const struct destination *destination)
     set_site(dest, sites_get(&dest->core->sites, answer.name, config));
 }
 
-static void on_resolved(const struct destination *destination, const struct reply *refusal,
-                        void *owner)
+static void on_resolved(const struct destination *destination,
+                        const struct reply *refusal, void *owner)
 {
     struct dest *dest = owner;
     int64_t now = now_ns();
@@ -244,10 +244,10 @@ static void ask_dns(struct dest *dest)
     struct core *core = dest->core;
     const struct snapshot *snapshot = core->snapshot;
     const struct config *config = snapshot->config;
-    struct route_ask ask = {
-        .domain = dest->domain->name,
-        .sender = "",
-        .stream = dest->stream == CONFIG_NONE ? -1 : (int)dest->stream};
+    struct route_ask ask = {.domain = dest->domain->name,
+                            .sender = "",
+                            .stream =
+                                dest->stream == CONFIG_NONE ? -1 : (int)dest->stream};
     const struct route_rule *rule =
         route_choose(snapshot->routes, (unsigned)config->route_count, &ask);
     dest->state = DEST_PENDING;

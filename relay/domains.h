@@ -25,12 +25,12 @@ struct resolve_lookup;
 struct site;
 
 enum dest_state {
-    DEST_UNKNOWN,  /* not asked yet, or the answer is stale */
-    DEST_PENDING,  /* being asked */
-    DEST_OPEN,     /* deliver */
-    DEST_DOWN,     /* no answer from DNS or from any host: closed until retry */
-    DEST_HALF,     /* that time is over: one message may try */
-    DEST_REFUSED,  /* no such domain, null MX, ...: what waits is being bounced */
+    DEST_UNKNOWN, /* not asked yet, or the answer is stale */
+    DEST_PENDING, /* being asked */
+    DEST_OPEN,    /* deliver */
+    DEST_DOWN,    /* no answer from DNS or from any host: closed until retry */
+    DEST_HALF,    /* that time is over: one message may try */
+    DEST_REFUSED, /* no such domain, null MX, ...: what waits is being bounced */
 };
 
 /* What the scheduler keeps for a flow. */
@@ -44,7 +44,7 @@ struct lading {
 };
 
 struct dest {
-    struct dest *next; /* of the same domain, another stream */
+    struct dest *next;     /* of the same domain, another stream */
     struct domain *domain; /* borrowed: lives as long */
     struct core *core;
     uint32_t stream; /* index; CONFIG_NONE: gone from the file, the default's routes */

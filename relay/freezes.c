@@ -38,8 +38,7 @@ void freezes_init(struct freezes *freezes, struct store *store)
 
 void freezes_done(struct freezes *freezes)
 {
-    list_each_safe(node, &freezes->list)
-    {
+    list_each_safe (node, &freezes->list) {
         free(LIST_OWNER(node, struct freeze, node));
     }
     list_init(&freezes->list);
@@ -48,8 +47,7 @@ void freezes_done(struct freezes *freezes)
 static struct freeze *find(struct freezes *freezes, enum freeze_kind kind,
                            const char *name)
 {
-    list_each(node, &freezes->list)
-    {
+    list_each (node, &freezes->list) {
         struct freeze *freeze = LIST_OWNER(node, struct freeze, node);
         if (freeze->kind == kind && strcmp(freeze->name, name) == 0) {
             return freeze;
@@ -154,8 +152,7 @@ bool freezes_clear(struct freezes *freezes, enum freeze_kind kind, const char *n
 unsigned freezes_expire(struct freezes *freezes, int64_t now_unix_ms)
 {
     unsigned over = 0;
-    list_each_safe(node, &freezes->list)
-    {
+    list_each_safe (node, &freezes->list) {
         struct freeze *freeze = LIST_OWNER(node, struct freeze, node);
         if (freeze->until_unix_ms != 0 && freeze->until_unix_ms <= now_unix_ms) {
             over++;

@@ -1,8 +1,7 @@
 #include "relay/idn.h"
 
-#include <string.h>
-
 #include <idn2.h>
+#include <string.h>
 
 bool idn_to_ascii(const char *domain, char *out, size_t cap)
 {

@@ -40,7 +40,8 @@ struct job_rcpt {
 
 enum job_outcome {
     JOB_ANSWERED,    /* every recipient has its reply, which may be REPLY_NETWORK */
-    JOB_NOT_STARTED, /* a stop flag was up, or the worker is stopping: nothing was tried */
+    JOB_NOT_STARTED, /* a stop flag was up, or the worker is stopping: nothing was tried
+                      */
     JOB_UNREADABLE,  /* the record is damaged (read_rc says how): nothing was tried */
 };
 
@@ -50,25 +51,25 @@ struct job {
     struct slot *slot; /* borrowed: outlives the job */
 
     /* filled by core */
-    struct snapshot *snapshot; /* one reference */
+    struct snapshot *snapshot;           /* one reference */
     struct job_destination *destination; /* one reference */
-    struct queue_pin pin;      /* owned; unpinned by core */
-    uint32_t message;          /* the index's handle */
+    struct queue_pin pin;                /* owned; unpinned by core */
+    uint32_t message;                    /* the index's handle */
     uint64_t id;
-    struct netaddr local;      /* source address; NETADDR_NONE: the system picks */
+    struct netaddr local; /* source address; NETADDR_NONE: the system picks */
     struct netaddr local6;
-    const char *helo;          /* borrowed from the snapshot */
-    int tls;                   /* enum config_delivery_tls */
-    int route;                 /* index of the route whose user logs in, or -1 */
-    uint32_t per_connection;   /* messages on one connection; 0: no limit */
-    atomic_bool *source_stop;  /* borrowed: tested before MAIL, raised on a listing */
+    const char *helo;         /* borrowed from the snapshot */
+    int tls;                  /* enum config_delivery_tls */
+    int route;                /* index of the route whose user logs in, or -1 */
+    uint32_t per_connection;  /* messages on one connection; 0: no limit */
+    atomic_bool *source_stop; /* borrowed: tested before MAIL, raised on a listing */
     atomic_bool *lane_stop;
-    bool may_stop;             /* false in observe mode: raise nothing */
+    bool may_stop; /* false in observe mode: raise nothing */
     bool is_probe;
-    int32_t ramp_day;          /* the ledger day its recipients count for */
+    int32_t ramp_day; /* the ledger day its recipients count for */
     int64_t started_ns;
-    uint32_t open;             /* connections of the lane when it started */
-    uint64_t waited_ms;        /* since acceptance, until it started */
+    uint32_t open;      /* connections of the lane when it started */
+    uint64_t waited_ms; /* since acceptance, until it started */
 
     /* filled by the worker */
     enum job_outcome outcome;
@@ -79,9 +80,9 @@ struct job {
     char tls_text[96];
     struct ehlo peer;             /* what the server offers */
     uint32_t connection_messages; /* accepted on this connection, this one included */
-    uint32_t closed_after;        /* the connection before closed silently after so many */
-    bool is_fresh;                /* a new connection was opened for it */
-    int64_t connect_ns;           /* spent on DNS, TCP, greeting, TLS; 0 when reused */
+    uint32_t closed_after; /* the connection before closed silently after so many */
+    bool is_fresh;         /* a new connection was opened for it */
+    int64_t connect_ns;    /* spent on DNS, TCP, greeting, TLS; 0 when reused */
     int64_t transmit_ns;
 
     unsigned rcpt_count;

@@ -27,8 +27,8 @@ struct journal_entry {
     const char *subject; /* lane, user, domain or file: what the three above cannot say */
     const char *before;
     const char *after;
-    const char *evidence;  /* the reply, the counts, the listing: why */
-    int64_t until_unix_ms; /* when it ends by itself; 0 when it does not */
+    const char *evidence;      /* the reply, the counts, the listing: why */
+    int64_t until_unix_ms;     /* when it ends by itself; 0 when it does not */
     const struct reply *reply; /* for the event alone: what was said; NULL none */
     const char *class;         /* likewise, its class ... */
     const char *dnsbl;         /* ... and the list it names */

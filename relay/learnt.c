@@ -62,8 +62,9 @@ static bool is_news(enum control_what what)
     return false;
 }
 
-void learnt_note(struct core *core, struct lane *lane, const struct control_change *change,
-                 const char *before, const char *after, const char *evidence)
+void learnt_note(struct core *core, struct lane *lane,
+                 const struct control_change *change, const char *before,
+                 const char *after, const char *evidence)
 {
     if (!lane->is_unsaved) {
         lane->is_unsaved = true;
@@ -138,8 +139,7 @@ void learnt_save_all(struct core *core)
 {
     for (struct site *site = sites_next(&core->sites, NULL); site != NULL;
          site = sites_next(&core->sites, site)) {
-        list_each(node, &site->lanes)
-        {
+        list_each (node, &site->lanes) {
             struct lane *lane = LIST_OWNER(node, struct lane, by_site);
             if (lane->is_unsaved) {
                 agenda_drop(&core->agenda, &lane->saver);

@@ -12,8 +12,9 @@ struct lane;
 struct store_row;
 
 /* A limit of the lane changed: journal it, and write the lane's memory soon. */
-void learnt_note(struct core *core, struct lane *lane, const struct control_change *change,
-                 const char *before, const char *after, const char *evidence);
+void learnt_note(struct core *core, struct lane *lane,
+                 const struct control_change *change, const char *before,
+                 const char *after, const char *evidence);
 
 /* Take back one row of STORE_LEARNT at start. */
 void learnt_load(struct core *core, const struct store_row *row);

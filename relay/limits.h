@@ -9,49 +9,53 @@
 
 /* SMTP, RFC 5321 4.5.3.1; the command line leaves room for the parameters of RFC 3461
  * 5.4 and RFC 4954. */
-#define LIMIT_LOCAL_PART 64
-#define LIMIT_DOMAIN 255
-#define LIMIT_PATH 256
+#define LIMIT_LOCAL_PART   64
+#define LIMIT_DOMAIN       255
+#define LIMIT_PATH         256
 #define LIMIT_COMMAND_LINE 2048
-#define LIMIT_TEXT_LINE 1000 /* CRLF included, a stuffed dot not counted */
-#define LIMIT_REPLY_LINE 512
-#define LIMIT_REPLY_LINES 128        /* a longer multi-line reply is a protocol error */
-#define LIMIT_REPLY_BYTES (64 * 1024) /* of one multi-line reply */
+#define LIMIT_TEXT_LINE    1000 /* CRLF included, a stuffed dot not counted */
+#define LIMIT_REPLY_LINE   512
+#define LIMIT_REPLY_LINES  128         /* a longer multi-line reply is a protocol error */
+#define LIMIT_REPLY_BYTES  (64 * 1024) /* of one multi-line reply */
 
 /* Content. The header block is kept whole in the accept record; what is above these is
  * not mail (facts: the largest real headers are below 100 KiB). */
-#define LIMIT_HEADER_BYTES ((size_t)256 * 1024)
+#define LIMIT_HEADER_BYTES  ((size_t)256 * 1024)
 #define LIMIT_HEADER_FIELDS 1000
-#define LIMIT_BODY_INLINE ((size_t)128 * 1024) /* a larger body is written in pieces as it comes */
-#define LIMIT_PIECE_BYTES ((size_t)128 * 1024)
+#define LIMIT_BODY_INLINE \
+    ((size_t)128 * 1024) /* a larger body is written in pieces as it comes */
+#define LIMIT_PIECE_BYTES    ((size_t)128 * 1024)
 #define LIMIT_RECEIVED_COUNT 100 /* RFC 5321 6.3 */
 
 /* Control: an operator's command is small; anything longer is not one. */
-#define LIMIT_API_BODY (1024 * 1024)
-#define LIMIT_API_ROWS 2000 /* of one kind in a document: made on core, 5 us a row */
-#define LIMIT_API_PAGE 500  /* rows of the queue at once; then the next page is asked */
-#define LIMIT_API_TEXT (4 * 1024 * 1024) /* of /metrics */
-#define LIMIT_API_PARAMS 32              /* selectors and options of one ask */
-#define LIMIT_API_CONNECTIONS 64         /* operators, dashboards, scrapers at once */
-#define LIMIT_API_MEMORY (32 * 1024)     /* of a connection: request line and headers */
-#define LIMIT_API_IDLE_S 60              /* then a keep-alive connection is closed */
-#define LIMIT_API_WHY 512                /* an operator's reason */
+#define LIMIT_API_BODY        (1024 * 1024)
+#define LIMIT_API_ROWS        2000 /* of one kind in a document: made on core, 5 us a row */
+#define LIMIT_API_PAGE        500 /* rows of the queue at once; then the next page is asked */
+#define LIMIT_API_TEXT        (4 * 1024 * 1024) /* of /metrics */
+#define LIMIT_API_PARAMS      32                /* selectors and options of one ask */
+#define LIMIT_API_CONNECTIONS 64          /* operators, dashboards, scrapers at once */
+#define LIMIT_API_MEMORY      (32 * 1024) /* of a connection: request line and headers */
+#define LIMIT_API_IDLE_S      60          /* then a keep-alive connection is closed */
+#define LIMIT_API_WHY         512         /* an operator's reason */
 
 #define LIMIT_MESSAGE_RECIPIENTS 10000 /* where a listener sets no limit of its own */
-#define LIMIT_IDLE_COMMANDS 100         /* NOOP and the like between two messages */
-#define LIMIT_CREDIT_STEP ((size_t)1024 * 1024) /* credits for a body larger than declared */
+#define LIMIT_IDLE_COMMANDS      100   /* NOOP and the like between two messages */
+#define LIMIT_CREDIT_STEP \
+    ((size_t)1024 * 1024) /* credits for a body larger than declared */
 
-#define LIMIT_LINGER_MS 2000     /* for the last answer to arrive before a close */
+#define LIMIT_LINGER_MS    2000  /* for the last answer to arrive before a close */
 #define LIMIT_HANDSHAKE_MS 30000 /* TLS, either side */
 
-#define LIMIT_STOP_MS 5000       /* sessions that are still busy at the end are cut */
+#define LIMIT_STOP_MS 5000 /* sessions that are still busy at the end are cut */
 
 /* DNS, against floods (facts/protocol.md, table 2, row 19). */
-#define LIMIT_MX_HOSTS 10
-#define LIMIT_ADDRESSES 20
-#define LIMIT_CNAME_STEPS 8
-#define LIMIT_DNS_IN_FLIGHT 256 /* their answers together fit a socket's receive buffer */
-#define LIMIT_RESOLVE_ANSWERS 50000 /* about 600 B each: 30 MB; a big sender meets fewer domains a day */
+#define LIMIT_MX_HOSTS      10
+#define LIMIT_ADDRESSES     20
+#define LIMIT_CNAME_STEPS   8
+#define LIMIT_DNS_IN_FLIGHT 256 /* their answers together fit a socket's receive buffer \
+                                 */
+#define LIMIT_RESOLVE_ANSWERS \
+    50000 /* about 600 B each: 30 MB; a big sender meets fewer domains a day */
 
 /* A connection's written bytes that its peer has not taken: replies to a client that
  * never reads end here. Bodies are borrowed and not counted. */
@@ -60,8 +64,8 @@
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100
 
-/* Log: what may wait for a slow disk, and one event written out (22 texts of 512 bytes and
- * a reply of 1024, each byte escaped as six at worst). */
+/* Log: what may wait for a slow disk, and one event written out (22 texts of 512 bytes
+ * and a reply of 1024, each byte escaped as six at worst). */
 #define LIMIT_LOG_PENDING ((uint64_t)16 * 1024 * 1024)
 #define LIMIT_LOG_RECORD  ((size_t)96 * 1024)
 
@@ -91,27 +95,29 @@
 /* Password checks: waiting for a hash thread (each takes about 75 ms: 5 s on one); names
  * and addresses whose tries are counted; successes remembered. */
 #define LIMIT_AUTH_MEMORY_KIB 262144 /* of one hash: four times ours */
-#define LIMIT_AUTH_PASSES 8
-#define LIMIT_AUTH_QUEUE   64
-#define LIMIT_AUTH_BUCKETS 8192
-#define LIMIT_AUTH_CACHE   4096
+#define LIMIT_AUTH_PASSES     8
+#define LIMIT_AUTH_QUEUE      64
+#define LIMIT_AUTH_BUCKETS    8192
+#define LIMIT_AUTH_CACHE      4096
 
 /* Time zone files: the largest of tzdata has 4 KiB and 236 changes. */
 #define LIMIT_ZONE_FILE    ((size_t)128 * 1024)
 #define LIMIT_ZONE_CHANGES 4096
 
 /* Configuration: a file is written by a person; anything larger is not one. */
-#define LIMIT_CONFIG_BYTES (4 * 1024 * 1024) /* all files together, includes counted each time */
+#define LIMIT_CONFIG_BYTES \
+    (4 * 1024 * 1024) /* all files together, includes counted each time */
 #define LIMIT_CONFIG_INCLUDE_DEPTH 8
-#define LIMIT_CONFIG_NESTING 16   /* groups in groups; the deepest real one has 4 */
-#define LIMIT_CONFIG_NOTES 500    /* nobody reads more errors than that */
-#define LIMIT_CONFIG_ENTRIES 4096 /* of one list: streams, sites, networks, patterns */
-#define LIMIT_CONFIG_STRING 1024  /* one value */
+#define LIMIT_CONFIG_NESTING       16  /* groups in groups; the deepest real one has 4 */
+#define LIMIT_CONFIG_NOTES         500 /* nobody reads more errors than that */
+#define LIMIT_CONFIG_ENTRIES       4096 /* of one list: streams, sites, networks, patterns */
+#define LIMIT_CONFIG_STRING        1024 /* one value */
 /* Chunks of one message (BDAT): against millions of tiny ones. */
-#define LIMIT_CHUNKS 10000
-#define LIMIT_CONFIG_NAME 64      /* of a stream, source, site: it stands in every log line */
-#define LIMIT_CONFIG_STEPS 16     /* of a retry schedule: BACKOFF_STEPS */
-#define LIMIT_CONFIG_DAYS 64      /* in a warm-up table: RAMP_STEPS */
-#define LIMIT_CONFIG_RATE 1000000000 /* per period; pace counts in 32 bits */
+#define LIMIT_CHUNKS               10000
+#define LIMIT_CONFIG_NAME          64 /* of a stream, source, site: it stands in every log line \
+                                       */
+#define LIMIT_CONFIG_STEPS         16         /* of a retry schedule: BACKOFF_STEPS */
+#define LIMIT_CONFIG_DAYS          64         /* in a warm-up table: RAMP_STEPS */
+#define LIMIT_CONFIG_RATE          1000000000 /* per period; pace counts in 32 bits */
 
 #endif

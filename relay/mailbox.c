@@ -18,9 +18,8 @@ void mailbox_post(struct mailbox *mailbox, struct letter *letter, letter_cb run_
     struct letter *newest = atomic_load_explicit(&mailbox->newest, memory_order_relaxed);
     do {
         letter->next = newest;
-    } while (!atomic_compare_exchange_weak_explicit(&mailbox->newest, &newest, letter,
-                                                    memory_order_release,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(
+        &mailbox->newest, &newest, letter, memory_order_release, memory_order_relaxed));
     /* Only the letter that found the box empty wakes: the reader takes all at once. The
      * letter itself may be gone by now. */
     if (newest == NULL) {

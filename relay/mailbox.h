@@ -1,4 +1,5 @@
-/* Typed messages between threads: an unbounded queue of letters, many writers, one reader.
+/* Typed messages between threads: an unbounded queue of letters, many writers, one
+ * reader.
  *
  * A letter is embedded in the object it speaks of, so that posting never fails and
  * never allocates. Whoever posts a letter gives the object away; it is the receiving
@@ -11,7 +12,8 @@
 
 struct letter;
 
-/* Runs on the receiving thread. The letter is out of the mailbox and may be posted again. */
+/* Runs on the receiving thread. The letter is out of the mailbox and may be posted again.
+ */
 typedef void (*letter_cb)(struct letter *letter);
 
 struct letter {

@@ -4,8 +4,11 @@
  * start the log, run core until it ends, close everything in order.
  *
  * Failure modes: each step's refusal is one sentence on stderr and exit status 1 (a bad
- * configuration: all its errors); nothing has been started then that is not taken down. */
+ * configuration: all its errors); nothing has been started then that is not taken down.
+ */
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -14,8 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "queue/queue.h"
@@ -51,9 +52,10 @@ struct daemon {
 
 static int usage(FILE *out)
 {
-    (void)fprintf(out, "usage: mesurad -c FILE    run in the foreground\n"
-                       "       mesurad -t -c FILE check the configuration: 0 good, 1 bad\n"
-                       "       mesurad -V         print the version\n");
+    (void)fprintf(out,
+                  "usage: mesurad -c FILE    run in the foreground\n"
+                  "       mesurad -t -c FILE check the configuration: 0 good, 1 bad\n"
+                  "       mesurad -V         print the version\n");
     return out == stderr ? 2 : 0;
 }
 
@@ -77,7 +79,8 @@ static int read_config(struct daemon *daemon)
 
 static unsigned worker_count(const struct config *config)
 {
-    long count = config->workers != 0 ? (long)config->workers : sysconf(_SC_NPROCESSORS_ONLN);
+    long count =
+        config->workers != 0 ? (long)config->workers : sysconf(_SC_NPROCESSORS_ONLN);
     if (count < 1) {
         count = 1;
     }
@@ -134,8 +137,8 @@ static void say_queue_notes(const struct queue *queue)
     const struct queue_note *notes = queue_notes(queue, &count);
     for (unsigned i = 0; i < count; i++) {
         log_warn("queue: segment %llu, byte %llu: %s",
-                 (unsigned long long)notes[i].segment, (unsigned long long)notes[i].offset,
-                 notes[i].text);
+                 (unsigned long long)notes[i].segment,
+                 (unsigned long long)notes[i].offset, notes[i].text);
     }
 }
 
@@ -219,7 +222,8 @@ static int64_t newest_unix_ms(struct daemon *daemon)
     struct index_stats stats;
     index_stats(queue_index(daemon->queue), &stats);
     int64_t newest = store_newest_unix_ms(daemon->store);
-    return (int64_t)stats.newest_unix_ms > newest ? (int64_t)stats.newest_unix_ms : newest;
+    return (int64_t)stats.newest_unix_ms > newest ? (int64_t)stats.newest_unix_ms
+                                                  : newest;
 }
 
 static int open_all(struct daemon *daemon, int64_t *out_floor_ms, struct errmsg *err)
@@ -249,9 +253,10 @@ static int open_all(struct daemon *daemon, int64_t *out_floor_ms, struct errmsg 
     /* The index knows the newest time to the second; no id may be made twice. */
     *out_floor_ms = newest_ms + 1000;
     if (behind_ms > 0) {
-        log_warn("the wall clock is %lld ms behind the newest time in the spool; that time "
-                 "is taken until the clock has caught up",
-                 (long long)behind_ms);
+        log_warn(
+            "the wall clock is %lld ms behind the newest time in the spool; that time "
+            "is taken until the clock has caught up",
+            (long long)behind_ms);
     }
     struct log_options options = {.events_file = config->log.file,
                                   .mail_file = config->log.maillog,
@@ -299,17 +304,17 @@ static int run(const char *config_path)
         (void)fail("start", &err);
         snapshot_unref(daemon.snapshot);
     } else {
-        struct core_options options = {
-            .snapshot = daemon.snapshot,
-            .config_path = config_path,
-            .queue = daemon.queue,
-            .store = daemon.store,
-            .auth = daemon.auth,
-            .call = &daemon.call,
-            .listener_fds = daemon.fds,
-            .listener_count = (unsigned)daemon.config->listener_count,
-            .worker_count = daemon.workers,
-            .floor_unix_ms = floor_ms};
+        struct core_options options = {.snapshot = daemon.snapshot,
+                                       .config_path = config_path,
+                                       .queue = daemon.queue,
+                                       .store = daemon.store,
+                                       .auth = daemon.auth,
+                                       .call = &daemon.call,
+                                       .listener_fds = daemon.fds,
+                                       .listener_count =
+                                           (unsigned)daemon.config->listener_count,
+                                       .worker_count = daemon.workers,
+                                       .floor_unix_ms = floor_ms};
         status = core_run(&options);
     }
     close_all(&daemon);
@@ -321,7 +326,8 @@ int main(int argc, char **argv)
     const char *config_path = "/etc/mesura/mesura.conf";
     bool check = false;
     int option = 0;
-    while ((option = getopt( /* NOLINT(concurrency-mt-unsafe): before any thread */argc, argv, "c:tVh")) != -1) {
+    while ((option = getopt(/* NOLINT(concurrency-mt-unsafe): before any thread */ argc,
+                            argv, "c:tVh")) != -1) {
         switch (option) {
         case 'c': config_path = optarg; break;
         case 't': check = true; break;

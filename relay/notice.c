@@ -250,7 +250,7 @@ static unsigned build(struct core *core, const struct original *original,
     struct bounce_result result = {0};
     bounce_build(&mail, &texts->header, &texts->body, &result);
     return ENVELOPE_IS_DSN | (result.is_8bit ? ENVELOPE_EIGHT_BIT : 0) |
-                 (result.is_utf8 ? ENVELOPE_SMTPUTF8 : 0) | ENVELOPE_HAS_DOT_LINE;
+           (result.is_utf8 ? ENVELOPE_SMTPUTF8 : 0) | ENVELOPE_HAS_DOT_LINE;
 }
 
 static void notices_begin(struct core *core, uint64_t id);

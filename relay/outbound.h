@@ -11,7 +11,7 @@ struct outbound;
 /* Letters that core posts to the worker. */
 void outbound_on_job(struct letter *letter);     /* &job->letter: carry this out */
 void outbound_on_release(struct letter *letter); /* &slot->release: results are written */
-void outbound_on_end(struct letter *letter);     /* &slot->end: quit; core_on_slot_ended */
+void outbound_on_end(struct letter *letter); /* &slot->end: quit; core_on_slot_ended */
 
 /* The worker ends: finish what is under way, take nothing new. */
 void outbound_stop(struct outbound *outbound);

@@ -93,7 +93,8 @@ static bool send_whole(struct pump *pump, int *out_rc)
     struct dot_encoder encoder = pump->encoder;
     const char *body = (const char *)pump->content->body;
     size_t body_length = pump->content->body_length;
-    if (pump->part != 0 || body_length == 0 || pump->at != (const char *)pump->content->header ||
+    if (pump->part != 0 || body_length == 0 ||
+        pump->at != (const char *)pump->content->header ||
         !dot_is_clean(&encoder, pump->at, pump->left) ||
         !dot_is_clean(&encoder, body, body_length)) {
         return false;
@@ -106,7 +107,8 @@ static bool send_whole(struct pump *pump, int *out_rc)
     return true;
 }
 
-/* Send some of the part at hand. As conn_write_slices: 0 taken, 1 borrowed, or negative. */
+/* Send some of the part at hand. As conn_write_slices: 0 taken, 1 borrowed, or negative.
+ */
 static int send_some(struct pump *pump)
 {
     int rc = 0;

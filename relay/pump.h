@@ -29,13 +29,13 @@ struct pump {
     const struct queue_pin *pin;   /* borrowed until the end */
     struct queue_message *content; /* borrowed until the end */
     struct dot_encoder encoder;
-    unsigned part;      /* 0 header, 1 inline body, 2 + n piece n */
-    const char *at;     /* of the part, what is left to send */
+    unsigned part;  /* 0 header, 1 inline body, 2 + n piece n */
+    const char *at; /* of the part, what is left to send */
     size_t left;
     struct queue_piece piece; /* its buffer is owned */
-    char *coded;        /* owned: PUMP_CODED_BYTES, stuffed */
+    char *coded;              /* owned: PUMP_CODED_BYTES, stuffed */
     struct reader_ask ask;
-    bool is_reading;    /* ask is out: the pump and its job must stay */
+    bool is_reading; /* ask is out: the pump and its job must stay */
     int rc;
     void (*read_cb)(void *owner); /* a cold piece has come: pump_go */
     void *owner;

@@ -24,8 +24,7 @@ void ramps_init(struct ramps *ramps)
 
 void ramps_done(struct ramps *ramps)
 {
-    list_each_safe(node, &ramps->entries)
-    {
+    list_each_safe (node, &ramps->entries) {
         struct ramp_entry *entry = LIST_OWNER(node, struct ramp_entry, node);
         list_remove(node);
         zone_free(entry->zone);
@@ -97,9 +96,8 @@ int64_t ramps_day_end_ms(struct ramp_entry *entry)
 
 static void fill_plan(const struct config_warmup *warmup, struct ramp_plan *plan)
 {
-    *plan = (struct ramp_plan){.start = warmup->start,
-                               .growth = warmup->growth,
-                               .days = warmup->days};
+    *plan = (struct ramp_plan){
+        .start = warmup->start, .growth = warmup->growth, .days = warmup->days};
     for (size_t i = 0; i < warmup->steps.count && i < RAMP_STEPS; i++) {
         plan->steps[i] = warmup->steps.items[i];
         plan->step_count++;
@@ -109,8 +107,7 @@ static void fill_plan(const struct config_warmup *warmup, struct ramp_plan *plan
 static struct ramp_entry *find(struct core *core, const struct source *source,
                                const char *site)
 {
-    list_each(node, &core->ramps.entries)
-    {
+    list_each (node, &core->ramps.entries) {
         struct ramp_entry *entry = LIST_OWNER(node, struct ramp_entry, node);
         if (entry->source == source && strcmp(entry->site, site) == 0) {
             return entry;
@@ -274,8 +271,8 @@ void ramps_gates(struct core *core, struct lane *lane, int64_t now_ns,
         uint64_t room = ledger_room(&entry->ledger, cap);
         int64_t day_end_ns = now_from_unix_ms(day_of(entry).ends_unix_s * 1000);
         bool is_spent = entry->ledger.spent >= cap;
-        int64_t opens_s = daywindow_opens(&warmup_of(entry)->window, entry->zone,
-                                          now_unix_ms() / 1000);
+        int64_t opens_s =
+            daywindow_opens(&warmup_of(entry)->window, entry->zone, now_unix_ms() / 1000);
         if (opens_s != 0) {
             room = 0; /* outside the sending window */
         }
@@ -368,15 +365,14 @@ static void close_day(struct ramp_entry *entry, int32_t today)
     char evidence[200];
     (void)snprintf(before, sizeof before, "%llu", (unsigned long long)ruling.before);
     (void)snprintf(after, sizeof after, "%llu", (unsigned long long)ruling.after);
-    (void)snprintf(evidence, sizeof evidence,
-                   "%s: %llu accepted of %llu released, %llu deferred, %llu refused, %llu "
-                   "bad mailboxes",
-                   ramp_verdict_name(ruling.verdict),
-                   (unsigned long long)entry->day.accepted,
-                   (unsigned long long)entry->day.released,
-                   (unsigned long long)entry->day.deferrals,
-                   (unsigned long long)entry->day.refusals,
-                   (unsigned long long)entry->day.bad_mailboxes);
+    (void)snprintf(
+        evidence, sizeof evidence,
+        "%s: %llu accepted of %llu released, %llu deferred, %llu refused, %llu "
+        "bad mailboxes",
+        ramp_verdict_name(ruling.verdict), (unsigned long long)entry->day.accepted,
+        (unsigned long long)entry->day.released, (unsigned long long)entry->day.deferrals,
+        (unsigned long long)entry->day.refusals,
+        (unsigned long long)entry->day.bad_mailboxes);
     journal_record(entry->core->store, LOG_WARMUP,
                    &(struct journal_entry){.unix_ms = now_unix_ms(),
                                            .actor = "ramp",
@@ -394,8 +390,7 @@ static void close_day(struct ramp_entry *entry, int32_t today)
 void ramps_tick(struct core *core)
 {
     bool any = false;
-    list_each(node, &core->ramps.entries)
-    {
+    list_each (node, &core->ramps.entries) {
         struct ramp_entry *entry = LIST_OWNER(node, struct ramp_entry, node);
         if (entry->warmup == CONFIG_NONE) {
             continue;
@@ -436,9 +431,9 @@ void ramps_load(struct core *core, const struct store_row *row)
         entry = make(core, source, site, warmup);
     }
     if (row->kind == STORE_LEDGER) {
-        struct ledger_record record = {.day = (int32_t)fields_int_or(&fields, "day", 0),
-                                       .reserved =
-                                           (uint64_t)fields_int_or(&fields, "reserved", 0)};
+        struct ledger_record record = {
+            .day = (int32_t)fields_int_or(&fields, "day", 0),
+            .reserved = (uint64_t)fields_int_or(&fields, "reserved", 0)};
         ledger_open(&entry->ledger, &record, (int32_t)day_of(entry).number);
         return;
     }
@@ -456,11 +451,11 @@ void ramps_load(struct core *core, const struct store_row *row)
 void ramps_take(struct core *core)
 {
     const struct config *config = core->snapshot->config;
-    list_each(node, &core->ramps.entries)
-    {
+    list_each (node, &core->ramps.entries) {
         struct ramp_entry *entry = LIST_OWNER(node, struct ramp_entry, node);
         uint32_t index = entry->source->index;
-        entry->warmup = index != CONFIG_NONE ? config->sources[index].warmup : CONFIG_NONE;
+        entry->warmup =
+            index != CONFIG_NONE ? config->sources[index].warmup : CONFIG_NONE;
         if (entry->warmup == CONFIG_NONE) {
             continue;
         }
@@ -476,8 +471,7 @@ void ramps_take(struct core *core)
 
 void ramps_save_all(struct core *core)
 {
-    list_each(node, &core->ramps.entries)
-    {
+    list_each (node, &core->ramps.entries) {
         struct ramp_entry *entry = LIST_OWNER(node, struct ramp_entry, node);
         if (entry->warmup == CONFIG_NONE) {
             continue;
@@ -489,10 +483,10 @@ void ramps_save_all(struct core *core)
         fields_init(&fields);
         fields_add_int(&fields, "day", record.day);
         fields_add_int(&fields, "reserved", (int64_t)record.reserved);
-        store_put(core->store,
-                  &(struct store_row){
-                      .kind = STORE_LEDGER, .key = key, .value = fields.text},
-                  NULL);
+        store_put(
+            core->store,
+            &(struct store_row){.kind = STORE_LEDGER, .key = key, .value = fields.text},
+            NULL);
         keep_ramp(entry);
     }
 }

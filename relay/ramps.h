@@ -32,17 +32,17 @@ struct store_row;
 struct ramp_entry {
     struct list_node node;
     struct core *core;
-    struct source *source;    /* borrowed */
-    char site[272];           /* the group's name, RAMPS_OTHER, or "" for the total */
-    uint32_t warmup;          /* index in the config in force */
+    struct source *source; /* borrowed */
+    char site[272];        /* the group's name, RAMPS_OTHER, or "" for the total */
+    uint32_t warmup;       /* index in the config in force */
     struct ramp_plan plan;
     struct ramp ramp;
     struct ledger ledger;
-    struct pace pace;         /* the even release */
-    struct ramp_day day;      /* evidence of today */
-    struct zone *zone;        /* owned; NULL is UTC */
-    struct zone_day today;    /* as of the last look */
-    bool is_leasing;          /* a reservation is being written */
+    struct pace pace;      /* the even release */
+    struct ramp_day day;   /* evidence of today */
+    struct zone *zone;     /* owned; NULL is UTC */
+    struct zone_day today; /* as of the last look */
+    bool is_leasing;       /* a reservation is being written */
 };
 
 struct ramps {

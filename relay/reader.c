@@ -18,8 +18,8 @@ static void on_ask(struct letter *letter)
 {
     struct reader_ask *ask = LIST_OWNER(letter, struct reader_ask, letter);
     if (ask->is_piece) {
-        ask->rc = queue_read_piece(ask->pin, ask->message, ask->piece, false,
-                                   ask->out_piece);
+        ask->rc =
+            queue_read_piece(ask->pin, ask->message, ask->piece, false, ask->out_piece);
     } else {
         ask->rc = queue_read_message(ask->pin, false, ask->message);
     }

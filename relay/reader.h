@@ -15,14 +15,14 @@
  * thread of home. */
 struct reader_ask {
     struct letter letter;
-    struct mailbox *home;   /* borrowed */
-    letter_cb done_cb;      /* letter is &ask->letter */
+    struct mailbox *home; /* borrowed */
+    letter_cb done_cb;    /* letter is &ask->letter */
     const struct queue_pin *pin;
     struct queue_message *message; /* filled; or, with is_piece, only read */
     bool is_piece;
-    unsigned piece;         /* which */
+    unsigned piece;                /* which */
     struct queue_piece *out_piece; /* filled, for a piece */
-    int rc;                 /* out: as queue_read_message */
+    int rc;                        /* out: as queue_read_message */
 };
 
 int reader_start(struct errmsg *err) ATTR_MUST_CHECK;

@@ -20,7 +20,7 @@ struct slot;
 typedef void (*records_done_cb)(void *owner, int rc);
 
 struct records {
-    struct record_batch *open; /* owned: of this turn, NULL when nothing was added */
+    struct record_batch *open;    /* owned: of this turn, NULL when nothing was added */
     struct record_batch *waiting; /* owned: for space on the disk, oldest first */
     struct agenda_item again;     /* when they are tried again */
     uint32_t flying;              /* batches submitted */
@@ -33,7 +33,8 @@ uint32_t records_add(struct core *core, const struct change *change);
 /* This turn's record also frees the slot's next final dot. */
 void records_release(struct core *core, struct slot *slot);
 
-/* done_cb when this turn's record is written and synced; at once when it holds nothing. */
+/* done_cb when this turn's record is written and synced; at once when it holds nothing.
+ */
 void records_when_done(struct core *core, records_done_cb done_cb, void *owner);
 
 /* The turn is over: submit. While a batch waits for space nothing is. */

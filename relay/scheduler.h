@@ -24,10 +24,10 @@ struct lane;
 struct site;
 
 struct scheduler {
-    struct list runnable; /* struct site */
-    struct list frozen;   /* struct lading: ready, of users that are frozen */
+    struct list runnable;    /* struct site */
+    struct list frozen;      /* struct lading: ready, of users that are frozen */
     atomic_bool never_stops; /* false: the stop flag of streams that only observe */
-    uint32_t slots;       /* outbound connections held, all lanes */
+    uint32_t slots;          /* outbound connections held, all lanes */
 };
 
 void scheduler_init(struct scheduler *scheduler);

@@ -11,7 +11,8 @@ static bool is_within(const char *domain, const char *key_domain)
 {
     size_t length = strlen(domain);
     size_t key_length = strlen(key_domain);
-    if (length < key_length || strcasecmp(domain + length - key_length, key_domain) != 0) {
+    if (length < key_length ||
+        strcasecmp(domain + length - key_length, key_domain) != 0) {
         return false;
     }
     return length == key_length || domain[length - key_length - 1] == '.';

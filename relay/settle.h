@@ -1,5 +1,6 @@
 /* What follows from an answer: for the recipient, the lane, the source, the destination,
- * the ramp, the logs. The one place where results are turned into changes. Core thread. */
+ * the ramp, the logs. The one place where results are turned into changes. Core thread.
+ */
 
 #ifndef RELAY_SETTLE_H
 #define RELAY_SETTLE_H

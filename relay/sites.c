@@ -77,8 +77,7 @@ static void bays_free(struct site *site)
 
 static void site_free(struct site *site)
 {
-    list_each_safe(node, &site->lanes)
-    {
+    list_each_safe (node, &site->lanes) {
         free(LIST_OWNER(node, struct lane, by_site));
     }
     bays_free(site);
@@ -171,8 +170,7 @@ const struct control_limits *sites_limits(const struct site *site)
 
 struct lane *sites_lane_find(struct site *site, const struct source *source)
 {
-    list_each(node, &site->lanes)
-    {
+    list_each (node, &site->lanes) {
         struct lane *lane = LIST_OWNER(node, struct lane, by_site);
         if (lane->source == source) {
             return lane;

@@ -54,37 +54,38 @@ struct lane {
     uint32_t ending; /* of them, told to end and not gone yet */
     struct tally tally;
     struct meter meter;
-    struct evidence deferrals; /* of attempts, an hour's half-life */
+    struct evidence deferrals;    /* of attempts, an hour's half-life */
     char cause[LANE_CAUSE_BYTES]; /* the reply that last changed a limit; "" none */
     int64_t cause_unix_ms;
-    struct agenda_item saver;  /* writes what was learnt to the store, now and then */
+    struct agenda_item saver; /* writes what was learnt to the store, now and then */
     bool is_unsaved;
 };
 
 /* What is ready for a site on one stream. */
 struct bay {
-    struct list *ready;  /* owned: [0] bound to no source, [1 + n] to source n of sources */
+    struct list
+        *ready; /* owned: [0] bound to no source, [1 + n] to source n of sources */
     uint32_t ready_room;
-    uint32_t flows;      /* in all of ready */
-    uint64_t turn;       /* virtual time: grows by units / weight */
+    uint32_t flows; /* in all of ready */
+    uint64_t turn;  /* virtual time: grows by units / weight */
 };
 
 struct site {
     struct site *next_in_bucket;
     char name[272];
-    uint32_t config;        /* index of the site whose limits hold */
-    struct bay *bays;       /* owned; as the streams of the config */
+    uint32_t config;  /* index of the site whose limits hold */
+    struct bay *bays; /* owned; as the streams of the config */
     uint32_t bay_count;
-    uint64_t turn;          /* of the bay that went last */
-    struct list lanes;      /* struct lane, by_site */
+    uint64_t turn;     /* of the bay that went last */
+    struct list lanes; /* struct lane, by_site */
     struct pace total_pace;
-    uint32_t slots;         /* over all lanes */
+    uint32_t slots;            /* over all lanes */
     struct list_node runnable; /* in the scheduler, while it may have work */
     struct agenda_item wake;   /* when a gate opens */
     struct core *core;
     struct tally tally;
     struct meter meter;
-    uint32_t domains;       /* resolved to it now */
+    uint32_t domains; /* resolved to it now */
 };
 
 struct sites {

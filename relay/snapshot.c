@@ -5,11 +5,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <sodium.h>
 
 #include "relay/arena.h"
 #include "relay/dkim.h"
@@ -35,14 +34,14 @@ static uint32_t clamp_ms(int64_t ns)
     return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
-static void fill_listener(const struct config *config,
-                          const struct config_listener *from, struct smtp_in_options *to)
+static void fill_listener(const struct config *config, const struct config_listener *from,
+                          struct smtp_in_options *to)
 {
     *to = (struct smtp_in_options){
         .hostname = config->hostname,
         .size_max_bytes = from->max_message,
-        .rcpt_max = from->max_recipients != 0 ? from->max_recipients
-                                              : LIMIT_MESSAGE_RECIPIENTS,
+        .rcpt_max =
+            from->max_recipients != 0 ? from->max_recipients : LIMIT_MESSAGE_RECIPIENTS,
         .errors_max = from->max_errors,
         .idle_commands_max = LIMIT_IDLE_COMMANDS,
         .command_ms = clamp_ms(from->idle_timeout_ns),
@@ -197,7 +196,8 @@ static int make_routes(struct snapshot *snapshot, struct errmsg *err)
         hosts += config->routes[i].host_count;
     }
     snapshot->routes = arena_must(config->route_count + 1, sizeof *snapshot->routes);
-    snapshot->passwords = arena_must(config->route_count + 1, sizeof *snapshot->passwords);
+    snapshot->passwords =
+        arena_must(config->route_count + 1, sizeof *snapshot->passwords);
     snapshot->route_hosts = arena_must(hosts + 1, sizeof *snapshot->route_hosts);
 
     const char **next_host = snapshot->route_hosts;
@@ -267,10 +267,11 @@ static int make_users(struct snapshot *snapshot, struct errmsg *err)
     for (size_t i = 0; rc == 0 && i < users_count(snapshot->users); i++) {
         const struct users_user *user = users_at(snapshot->users, i);
         if (user->per_minute != 0 || user->per_hour != 0 || user->per_day != 0) {
-            errmsg_set(err,
-                       "users file %s: user %s has per_minute, per_hour or per_day: these "
-                       "are not in this version of mesura; remove them",
-                       snapshot->config->users, user->name);
+            errmsg_set(
+                err,
+                "users file %s: user %s has per_minute, per_hour or per_day: these "
+                "are not in this version of mesura; remove them",
+                snapshot->config->users, user->name);
             rc = -EINVAL;
         }
     }
@@ -339,8 +340,8 @@ void snapshot_unref(struct snapshot *snapshot)
         __atomic_sub_fetch(&snapshot->refs, 1, __ATOMIC_ACQ_REL) != 0) {
         return;
     }
-    for (size_t i = 0; snapshot->listeners != NULL && i < snapshot->config->listener_count;
-         i++) {
+    for (size_t i = 0;
+         snapshot->listeners != NULL && i < snapshot->config->listener_count; i++) {
         tls_config_unref(snapshot->listeners[i].tls);
     }
     for (size_t i = 0; snapshot->streams != NULL && i < snapshot->config->stream_count;

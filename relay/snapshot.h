@@ -58,15 +58,15 @@ struct snapshot {
     struct snapshot_listener *listeners; /* owned, as the arrays below */
     struct snapshot_stream *streams;
     struct snapshot_site *sites;
-    struct site_rule *site_rules;       /* of the sites that have patterns ... */
-    uint32_t *site_rule_sites;          /* ... and which site each stands for */
+    struct site_rule *site_rules; /* of the sites that have patterns ... */
+    uint32_t *site_rule_sites;    /* ... and which site each stands for */
     size_t site_rule_count;
     struct route_rule *routes;
-    char (*passwords)[256]; /* of the routes, "" without AUTH; wiped when freed */
-    const char **route_hosts;           /* backs routes[].hosts */
-    struct classify_rules classify;     /* points into config */
-    struct dkim_key **dkim_keys;        /* owned; as config->dkim */
-    struct users *users;                /* owned; NULL without a users file */
+    char (*passwords)[256];         /* of the routes, "" without AUTH; wiped when freed */
+    const char **route_hosts;       /* backs routes[].hosts */
+    struct classify_rules classify; /* points into config */
+    struct dkim_key **dkim_keys;    /* owned; as config->dkim */
+    struct users *users;            /* owned; NULL without a users file */
     struct tls_context *client_tls[SNAPSHOT_CLIENTS]; /* owned */
     int64_t made_unix_ms;
     unsigned refs; /* atomic */

@@ -27,9 +27,9 @@ struct tally {
 
 struct source {
     char name[64];
-    uint32_t index;             /* in the config in force, or CONFIG_NONE */
-    atomic_bool stop_flag;      /* no MAIL from here: raised by workers and core */
-    struct stop stop;           /* why, until when */
+    uint32_t index;        /* in the config in force, or CONFIG_NONE */
+    atomic_bool stop_flag; /* no MAIL from here: raised by workers and core */
+    struct stop stop;      /* why, until when */
     struct stop_witnesses witnesses;
     struct netaddr address;
     struct netaddr address6;

@@ -225,19 +225,18 @@ static void note(struct core *core, const struct source *source, const struct la
     bool stops = words != NULL;
     const struct finding *finding = stops ? words->finding : NULL;
     journal_record(core->store, stops ? LOG_BLOCKED : LOG_UNBLOCKED,
-                   &(struct journal_entry){.unix_ms = now_unix_ms(),
-                                           .actor = actor,
-                                           .kind = "stop",
-                                           .source = source->name,
-                                           .site = lane != NULL ? lane->site->name : "",
-                                           .before = stops ? "live" : "stopped",
-                                           .after = stops ? "stopped" : "live",
-                                           .evidence = stops ? words->text : "",
-                                           .reply = stops ? words->reply : NULL,
-                                           .class = finding != NULL
-                                                        ? finding_class_name(finding->class)
-                                                        : "",
-                                           .dnsbl = finding != NULL ? finding->list : ""},
+                   &(struct journal_entry){
+                       .unix_ms = now_unix_ms(),
+                       .actor = actor,
+                       .kind = "stop",
+                       .source = source->name,
+                       .site = lane != NULL ? lane->site->name : "",
+                       .before = stops ? "live" : "stopped",
+                       .after = stops ? "stopped" : "live",
+                       .evidence = stops ? words->text : "",
+                       .reply = stops ? words->reply : NULL,
+                       .class = finding != NULL ? finding_class_name(finding->class) : "",
+                       .dnsbl = finding != NULL ? finding->list : ""},
                    NULL);
 }
 

@@ -1,7 +1,7 @@
 /* What a finished job teaches: the lane's controller, the stops, the destination.
  *
- * Called by settle, once for each job (teach_lane, teach_dest) or recipient (teach_stops).
- * Core thread. */
+ * Called by settle, once for each job (teach_lane, teach_dest) or recipient
+ * (teach_stops). Core thread. */
 
 #ifndef RELAY_TEACH_H
 #define RELAY_TEACH_H

@@ -12,12 +12,14 @@ struct signals;
 
 typedef void (*signals_cb)(int number, void *owner);
 
-/* Keep the count numbers waiting from here on, in this thread and in those it begins, until
- * signals_open takes them: a signal that comes while the process starts must not end it. */
+/* Keep the count numbers waiting from here on, in this thread and in those it begins,
+ * until signals_open takes them: a signal that comes while the process starts must not
+ * end it. */
 void signals_hold(const int *numbers, unsigned count);
 
 /* Have signal_cb called on the loop's thread for each of the count (at most SIGNALS_MAX)
- * numbers, those on hold first. Does not keep the loop alive. A negative errno when the machine refuses. */
+ * numbers, those on hold first. Does not keep the loop alive. A negative errno when the
+ * machine refuses. */
 int signals_open(struct signals **out, struct loop *loop, const int *numbers,
                  unsigned count, signals_cb signal_cb, void *owner) ATTR_MUST_CHECK;
 

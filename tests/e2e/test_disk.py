@@ -76,5 +76,7 @@ def test_filled_by_mail(small_disk):
     peer.answers = None
     relay.cli("queue", "retry", "--all")
     relay.wait_empty(120)
+    # The peer says 250 before it notes the message.
+    wait_until(lambda: len(peer.taken()) >= len(acknowledged), 20, "the peer's own list")
     assert sorted(m.field("Subject")[0] for m in peer.taken()) == sorted(acknowledged)
     wait_until(lambda: try_to_send(relay, "again") == 250, 60, "the space to come back")

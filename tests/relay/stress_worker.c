@@ -17,10 +17,11 @@
 
 #include "tests/support/worker_rig.h"
 
-#define CLIENTS  4
-#define MESSAGES 25 /* of each client; every fifth is large, every seventh is given up \
-                     */
-#define JOBS     40
+#define CLIENTS 4
+#define MESSAGES                                                          \
+    25 /* of each client; every fifth is large, every seventh is given up \
+        */
+#define JOBS 40
 
 static struct worker_rig rig;
 

@@ -1,6 +1,6 @@
-#include "relay/agenda.h"
-
 #include <stdlib.h>
+
+#include "relay/agenda.h"
 
 #include "tests/support/test.h"
 

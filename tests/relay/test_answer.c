@@ -1,7 +1,6 @@
-#include "relay/answer.h"
-
 #include <string.h>
 
+#include "relay/answer.h"
 #include "relay/job.h"
 
 #include "tests/support/core_rig.h"

@@ -1,6 +1,6 @@
-#include "relay/daywindow.h"
-
 #include <stddef.h>
+
+#include "relay/daywindow.h"
 
 #include "tests/support/test.h"
 

@@ -1,11 +1,11 @@
-#include "relay/mailbox.h"
-
 #include <pthread.h>
 #include <stddef.h>
 
+#include "relay/mailbox.h"
+
 #include "tests/support/test.h"
 
-#define WRITERS 4
+#define WRITERS    4
 #define PER_WRITER 20000
 
 struct numbered {
