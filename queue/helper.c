@@ -30,8 +30,11 @@ static void *helper_main(void *arg)
             job = take(&helper->normal);
         }
         if (job != NULL) {
+            /* Once taken it may be added again meanwhile: nothing of it is read outside.
+             */
+            helper_cb run_cb = job->run_cb;
             (void)pthread_mutex_unlock(&helper->mutex);
-            job->run_cb(job);
+            run_cb(job);
             (void)pthread_mutex_lock(&helper->mutex);
         } else if (helper->stopping) {
             break;

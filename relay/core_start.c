@@ -240,7 +240,10 @@ int core_start_workers(struct core *core, const struct core_options *options,
             .auth = core->auth,
             .admissions = core->admissions,
             .snapshot = core->snapshot,
-            .listener_fds = options->listener_fds + (size_t)i * options->listener_count,
+            .listener_fds =
+                options->listener_count == 0
+                    ? NULL
+                    : &options->listener_fds[(size_t)i * options->listener_count],
             .listener_count = options->listener_count,
             .floor_unix_ms = options->floor_unix_ms};
         rc = worker_start(&core->workers[i], &worker, err);

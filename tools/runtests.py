@@ -122,7 +122,7 @@ def sanitizer_env(folder):
     reports.mkdir(parents=True)
     base = f"log_path={reports}/report"
     return reports, {
-        "ASAN_OPTIONS": f"{base}:detect_leaks=1:abort_on_error=1",
+        "ASAN_OPTIONS": f"{base}:detect_leaks=1:abort_on_error=1:allocator_may_return_null=1",
         "UBSAN_OPTIONS": f"{base}:print_stacktrace=1",
         "TSAN_OPTIONS": f"{base}:halt_on_error=1:second_deadlock_stack=1",
     }
