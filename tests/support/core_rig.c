@@ -67,7 +67,9 @@ static void copy_file(int from_dir, int to_dir, const char *name)
     struct stat facts;
     char block[65536];
     ssize_t got = 0;
-    cr_assert_eq(fstatat(from_dir, name, &facts, AT_SYMLINK_NOFOLLOW), 0);
+    if (fstatat(from_dir, name, &facts, AT_SYMLINK_NOFOLLOW) != 0) {
+        return; /* a spare segment, renamed meanwhile: it holds no mail */
+    }
     if (!S_ISREG(facts.st_mode)) {
         return; /* the control socket */
     }
