@@ -14,6 +14,7 @@
 #include "queue/errmsg.h"
 
 #include "relay/agenda.h"
+#include "relay/caught.h"
 #include "relay/domains.h"
 #include "relay/freezes.h"
 #include "relay/id.h"
@@ -42,6 +43,7 @@ struct store;
 struct timer;
 struct view;
 struct wake;
+struct watcher;
 struct worker;
 
 /* Since start; recipients, but for accepted. */
@@ -69,6 +71,7 @@ struct core {
     struct auth *auth; /* NULL without logins */
     struct dns *dns;
     struct resolve *resolve;
+    struct watcher *watcher;
     struct api_server *api;
     struct view *view; /* what the API asks */
     struct worker **workers;
@@ -87,6 +90,7 @@ struct core {
     struct records records;
     struct ramps ramps;
     struct notices notices;
+    struct caught caught;
     struct core_counts counts;
     struct stream_tallies stream_tallies;
     struct id_maker ids; /* of our own messages */

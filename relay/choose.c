@@ -1,0 +1,185 @@
+#include "relay/choose.h"
+
+#include "policy/split.h"
+
+#include "relay/core.h"
+#include "relay/entropy.h"
+#include "relay/journal.h"
+#include "relay/now.h"
+#include "relay/scheduler.h"
+#include "relay/snapshot.h"
+
+/* Mail leaves by the fallback: said once an hour for each site. */
+#define FALLBACK_NOTE_MS INT64_C(3600000)
+
+/* May the lane's mail of this stream go now? out_live: it is neither frozen nor stopped,
+ * so that waiting for it is only a matter of pace. */
+static bool lane_goes(struct core *core, uint32_t stream, struct site *site,
+                      struct lane *lane, int64_t now, struct choose_pick *pick,
+                      bool *out_live)
+{
+    struct scheduler_gates gates;
+    scheduler_gates(core, stream, site, lane, now, &gates);
+    struct gate_answer answer = gate_first(&gates.ask);
+    const struct stop *stop = &lane->stop;
+    bool paused = gates.ask.lane_stop != NULL && stop->state == STOP_CLEAR;
+    *out_live = gates.ask.freeze_source == NULL && gates.ask.source_stop == NULL &&
+                (gates.ask.lane_stop == NULL || paused);
+    if (answer.holds) {
+        if (answer.earliest_ns < pick->earliest_ns) {
+            pick->earliest_ns = answer.earliest_ns;
+        }
+        return false;
+    }
+    bool canary = gates.pass.is_source_canary || gates.pass.is_lane_canary;
+    pick->units = canary ? 1 : answer.units;
+    pick->pass = gates.pass;
+    pick->resuming = gates.limits[4];
+    pick->lane = lane;
+    return true;
+}
+
+/* The stream's configured way out, when every source of its own is out of service. */
+static struct source *fallback_of(const struct core *core,
+                                  const struct config_stream *config)
+{
+    return config->fallback_source != CONFIG_NONE
+               ? sources_at(&core->sources, config->fallback_source)
+               : NULL;
+}
+
+static void note_fallback(struct core *core, const struct config_stream *config,
+                          struct site *site, const struct source *to)
+{
+    int64_t now = now_unix_ms();
+    if (site->fallback_unix_ms != 0 && now - site->fallback_unix_ms < FALLBACK_NOTE_MS) {
+        return;
+    }
+    site->fallback_unix_ms = now;
+    journal_record(core->store, LOG_LIMIT,
+                   &(struct journal_entry){
+                       .unix_ms = now,
+                       .actor = "split",
+                       .kind = "fallback",
+                       .stream = config->name,
+                       .source = to->name,
+                       .site = site->name,
+                       .before = "its own sources",
+                       .after = to->name,
+                       .evidence = "they are stopped, and fallback_source names it"},
+                   NULL);
+}
+
+/* Who carries what waits in this list: the source it is bound to, else any of the stream;
+ * the fallback while those are out of service. split decides, the gates of each source
+ * say who is live and who may go now. */
+struct choice {
+    struct split_source candidates[64];
+    struct choose_pick picks[64];
+    size_t count;
+    bool any_goes;
+};
+
+static void add_candidate(struct core *core, uint32_t stream, struct site *site,
+                          struct source *source, int64_t now, struct choice *choice,
+                          int64_t *earliest_ns)
+{
+    struct choose_pick *pick = &choice->picks[choice->count];
+    bool live = false;
+    *pick = (struct choose_pick){.earliest_ns = INT64_MAX};
+    bool goes =
+        lane_goes(core, stream, site, sites_lane(site, source, now), now, pick, &live);
+    if (pick->earliest_ns < *earliest_ns) {
+        *earliest_ns = pick->earliest_ns;
+    }
+    choice->candidates[choice->count] = (struct split_source){
+        .source = (uint32_t)choice->count, .weight = 1, .live = live};
+    choice->any_goes = choice->any_goes || goes;
+    choice->count++;
+}
+
+static bool choose_of(struct core *core, uint32_t stream, struct site *site, int64_t now,
+                      const struct choice *choice, int32_t sticky,
+                      struct choose_pick *pick)
+{
+    const struct config_stream *config = &core->snapshot->config->streams[stream];
+    struct source *fallback = fallback_of(core, config);
+    struct split_ask ask = {.sources = choice->candidates,
+                            .count = choice->count,
+                            .sticky = sticky,
+                            .fallback = fallback != NULL ? INT32_MAX : -1,
+                            .fallback_live = fallback != NULL,
+                            .roll = entropy_roll()};
+    struct split_answer answer = split_choose(&ask);
+    int64_t earliest_ns = pick->earliest_ns;
+    bool live = false;
+    if (answer.waits) {
+        return false;
+    }
+    if (answer.why == SPLIT_FALLBACK) {
+        if (!lane_goes(core, stream, site, sites_lane(site, fallback, now), now, pick,
+                       &live)) {
+            return false;
+        }
+        note_fallback(core, config, site, fallback);
+        return true;
+    }
+    const struct choose_pick *chosen = &choice->picks[answer.source];
+    if (chosen->lane == NULL) {
+        return false; /* live, but not just now */
+    }
+    *pick = *chosen;
+    pick->earliest_ns = earliest_ns;
+    return true;
+}
+
+/* A list bound to one source: that source's lane, or the fallback. */
+static bool pick_bound(struct core *core, uint32_t stream, struct site *site,
+                       uint32_t number, int64_t now, struct choose_pick *pick)
+{
+    struct choice choice;
+    choice.count = 0;
+    choice.any_goes = false;
+    add_candidate(core, stream, site, core->sources.items[number - 1], now, &choice,
+                  &pick->earliest_ns);
+    pick->list = &site->bays[stream].ready[number];
+    struct list *list = pick->list;
+    bool chosen = choose_of(core, stream, site, now, &choice, 0, pick);
+    pick->list = list;
+    return chosen;
+}
+
+/* The free list: any source of the stream whose lane goes, by split. */
+static bool pick_free(struct core *core, uint32_t stream, struct site *site, int64_t now,
+                      struct choose_pick *pick)
+{
+    const struct config_stream *config = &core->snapshot->config->streams[stream];
+    struct choice choice;
+    choice.count = 0;
+    choice.any_goes = false;
+    for (size_t i = 0; i < config->sources.count && i < 64; i++) {
+        struct source *source = sources_at(&core->sources, config->sources.items[i]);
+        add_candidate(core, stream, site, source, now, &choice, &pick->earliest_ns);
+    }
+    for (size_t i = 0; choice.any_goes && i < choice.count; i++) {
+        choice.candidates[i].live = choice.picks[i].lane != NULL;
+    }
+    bool chosen = choose_of(core, stream, site, now, &choice, -1, pick);
+    pick->list = &site->bays[stream].ready[0];
+    return chosen;
+}
+
+bool choose_in_bay(struct core *core, uint32_t stream, struct site *site, int64_t now,
+                   struct choose_pick *pick)
+{
+    struct bay *bay = &site->bays[stream];
+    /* Retries first: they are older, and bound. */
+    for (uint32_t n = 1; n < bay->ready_room; n++) {
+        if (!list_is_empty(&bay->ready[n]) &&
+            pick_bound(core, stream, site, n, now, pick)) {
+            return true;
+        }
+    }
+    return bay->ready_room > 0 && !list_is_empty(&bay->ready[0]) &&
+           pick_free(core, stream, site, now, pick);
+}
