@@ -4,16 +4,19 @@
 #include <math.h>
 #include <string.h>
 
-#define QUIET_DAYS       4  /* clean days of low demand that advance a step */
-#define QUIET_REACH      3  /* but not beyond so many times the biggest day sent */
-#define DECAY_DAYS       3  /* idle days for one step back, once decay has begun */
-#define COMPLAINTS_LEAST 3  /* fewer in seven days say nothing */
-#define DONE_TIMES       2  /* the cap is twice the usual peak of demand: done */
-#define POOL_DAYS        7  /* of little use, judged together */
-#define WAITED_PARTS     20 /* mail waited a twentieth of the release: it wanted more */
-#define LISTED_PARTS     4  /* of normal, after a listing ... */
-#define GRAVE_PARTS      10 /* ... and after a grave one again within ... */
+#define QUIET_DAYS       4    /* clean days of low demand that advance a step */
+#define QUIET_REACH      3    /* but not beyond so many times the biggest day sent */
+#define DECAY_DAYS       3    /* idle days for one step back, once decay has begun */
+#define COMPLAINTS_LEAST 3    /* fewer in seven days say nothing */
+#define DONE_TIMES       2    /* the cap is twice the usual peak of demand: done */
+#define POOL_DAYS        7    /* of little use, judged together */
+#define WAITED_SHARE     0.95 /* of a day's release came while mail waited: it wanted more \
+                               */
+#define LISTED_PARTS     4    /* of normal, after a listing ... */
+#define GRAVE_PARTS      10   /* ... and after a grave one again within ... */
 #define AGAIN_DAYS       30
+#define MET_ROW          5       /* deferrals in a row ... */
+#define MET_MS           3600000 /* ... over so long: the receiver takes no more today */
 
 const struct ramp_rules ramp_shipped_rules = {
     .use_share = 0.80,
@@ -124,6 +127,31 @@ static void advance(struct ramp *ramp, const struct ramp_plan *plan)
     }
 }
 
+void ramp_day_add(struct ramp_day *day, enum verdict_ramp answer, int64_t unix_ms)
+{
+    if (answer == VERDICT_RAMP_NOTHING) {
+        return;
+    }
+    day->attempts++;
+    if (answer != VERDICT_RAMP_DEFERRAL) {
+        day->row = 0;
+    }
+    switch (answer) {
+    case VERDICT_RAMP_NOTHING: break;
+    case VERDICT_RAMP_ACCEPTED: day->accepted++; break;
+    case VERDICT_RAMP_DEFERRAL:
+        day->deferrals++;
+        day->row_unix_ms = day->row == 0 ? unix_ms : day->row_unix_ms;
+        day->row++;
+        day->met =
+            day->met || (day->row >= MET_ROW && unix_ms - day->row_unix_ms >= MET_MS);
+        break;
+    case VERDICT_RAMP_REFUSAL: day->refusals++; break;
+    case VERDICT_RAMP_BAD_MAILBOX: day->bad_mailboxes++; break;
+    case VERDICT_RAMP_BLOCK: day->blocked = true; break;
+    }
+}
+
 /* Is one of the shares of the day, and of the days of little use before it, proven bad?
  * Fills what decided. */
 static bool proven_bad(const struct ramp *ramp, const struct ramp_rules *rules,
@@ -212,6 +240,11 @@ static enum ramp_verdict judge_trouble(struct ramp *ramp, const struct ramp_plan
         cool(ramp, plan);
         back(ramp, 1);
         return RAMP_BACK_ONE;
+    }
+    if (day->met) {
+        cool(ramp, plan);
+        back(ramp, 1);
+        return RAMP_BACK_MET;
     }
     return RAMP_ADVANCE; /* nothing against it */
 }
@@ -353,8 +386,9 @@ struct ramp_ruling ramp_close_day(struct ramp *ramp, const struct ramp_plan *pla
     }
     bool idle = day->accepted == 0 && day->attempts == 0 && !day->listed && !day->blocked;
     uint32_t silent = (uint32_t)(passed - 1);
-    bool waited = ruling.before != UINT64_MAX && day->released > 0 &&
-                  day->released >= ruling.before / WAITED_PARTS;
+    bool waited =
+        ruling.before != UINT64_MAX &&
+        (day->met || (double)day->released >= WAITED_SHARE * (double)ruling.before);
     ramp_past_add(&ramp->past, day->accepted, day->attempts,
                   waited && ruling.before > day->accepted ? ruling.before : day->accepted,
                   silent);
@@ -408,6 +442,7 @@ const char *ramp_verdict_name(enum ramp_verdict verdict)
     case RAMP_HOLD_WARNED: return "hold: complaints";
     case RAMP_HOLD_PAUSED: return "hold: paused";
     case RAMP_BACK_ONE: return "back one step";
+    case RAMP_BACK_MET: return "back one step: the receiver's own limit was met";
     case RAMP_BACK_THREE: return "back three steps: blocked";
     case RAMP_BACK_LISTED: return "back to a fraction of normal: listed";
     case RAMP_RECOVER: return "recovering after a listing";

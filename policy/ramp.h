@@ -13,6 +13,7 @@
 
 #include "policy/evidence.h"
 #include "policy/pace.h"
+#include "policy/verdict.h"
 
 #define RAMP_STEPS        64
 #define RAMP_FLOOR        20 /* no allowance is smaller */
@@ -34,8 +35,7 @@ struct ramp_past {
     uint32_t count; /* of the arrays below */
     uint64_t sent[RAMP_DAYS];
     uint64_t attempts[RAMP_DAYS];
-    uint64_t
-        demand[RAMP_DAYS]; /* the allowance, or more, where the ramp held mail back */
+    uint64_t demand[RAMP_DAYS]; /* the allowance, or more, where the ramp held back */
 };
 
 /* Days of too little use, judged together: up to a week. */
@@ -76,7 +76,10 @@ struct ramp_day {
     uint64_t complaint_base; /* accepted over these 7 days */
     bool blocked;            /* a stop or block happened */
     bool listed;             /* the source was on a list */
-    bool grave;              /* of those that stop everything */
+    bool grave;              /* one of those that stop everything */
+    bool met;            /* the receiver's own allowance was met: nothing more today */
+    uint32_t row;        /* deferrals since the last other answer ... */
+    int64_t row_unix_ms; /* ... and when the first of them came */
 };
 
 struct ramp_rules {
@@ -99,6 +102,7 @@ enum ramp_verdict {
     RAMP_HOLD_WARNED,      /* complaints above the warning */
     RAMP_HOLD_PAUSED,
     RAMP_BACK_ONE,    /* proven bad */
+    RAMP_BACK_MET,    /* one step: the receiver's own allowance for the day was met */
     RAMP_BACK_THREE,  /* a block */
     RAMP_BACK_LISTED, /* a quarter of normal, or a tenth when grave or repeated */
     RAMP_RECOVER,     /* a clean day after a listing: twice as much */
@@ -132,6 +136,10 @@ uint64_t ramp_allowance(const struct ramp_plan *plan, const struct ramp *ramp,
 
 /* Start at a step (0 new; an operator may set another) on that day. */
 void ramp_start(struct ramp *ramp, uint32_t step, int32_t day);
+
+/* One answer. Five deferrals in a row over at least an hour, though the lane paused in
+ * between, say that the receiver's own allowance for the day is met. */
+void ramp_day_add(struct ramp_day *day, enum verdict_ramp answer, int64_t unix_ms);
 
 /* The day is over and `today` has begun. Days without an entry between (downtime,
  * silence) count as idle. A `today` not later than the ramp's day changes nothing: the

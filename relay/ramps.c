@@ -176,6 +176,11 @@ static void ask_lease(struct ramp_entry *entry)
 
 /* ---- the gate ---- */
 
+bool ramps_is_met(const struct ramp_entry *entry)
+{
+    return entry->day.met && ramps_is_judged(entry);
+}
+
 static void add_gate(struct ramp_entry *entry, uint64_t cap, int64_t now_ns,
                      unsigned gate, struct scheduler_gates *out)
 {
@@ -186,7 +191,8 @@ static void add_gate(struct ramp_entry *entry, uint64_t cap, int64_t now_ns,
     if (opens_s != 0) {
         room = 0; /* outside the sending window */
         earliest_ns = now_from_unix_ms(opens_s * 1000);
-    } else if (entry->ledger.spent >= cap) {
+    } else if (entry->ledger.spent >= cap || ramps_is_met(entry)) {
+        room = 0;
         earliest_ns = now_from_unix_ms(ramps_today(entry).ends_unix_s * 1000);
     }
     out->ramps[gate] =
@@ -264,19 +270,10 @@ void ramps_evidence(struct core *core, struct lane *lane, enum verdict_ramp evid
     }
     unsigned count = ramps_of(core, lane, entries);
     for (unsigned i = 0; i < count; i++) {
-        struct ramp_day *day = &entries[i]->day;
-        day->attempts++;
+        ramp_day_add(&entries[i]->day, evidence, now_unix_ms());
         entries[i]->is_unsaved = true;
-        switch (evidence) {
-        case VERDICT_RAMP_NOTHING: break;
-        case VERDICT_RAMP_ACCEPTED: day->accepted++; break;
-        case VERDICT_RAMP_DEFERRAL: day->deferrals++; break;
-        case VERDICT_RAMP_REFUSAL: day->refusals++; break;
-        case VERDICT_RAMP_BAD_MAILBOX: day->bad_mailboxes++; break;
-        case VERDICT_RAMP_BLOCK:
-            day->blocked = true;
+        if (evidence == VERDICT_RAMP_BLOCK) {
             ramps_keep(entries[i]); /* not to be forgotten */
-            break;
         }
     }
 }

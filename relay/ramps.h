@@ -111,4 +111,7 @@ uint64_t ramps_cap(const struct ramp_entry *entry);
 int64_t ramps_day_end_ms(struct ramp_entry *entry);
 struct ramp_ruling ramps_preview(const struct ramp_entry *entry);
 
+/* The receiver's own allowance for the day was met: nothing more leaves today. */
+bool ramps_is_met(const struct ramp_entry *entry);
+
 #endif

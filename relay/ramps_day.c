@@ -122,7 +122,11 @@ static void record(const struct ramp_entry *entry, const struct ramp_ruling *rul
         ramp_verdict_name(ruling->verdict), (unsigned long long)day->accepted,
         (unsigned long long)day->released, (unsigned long long)day->attempts,
         (unsigned long long)day->deferrals, (unsigned long long)day->refusals,
-        (unsigned long long)day->bad_mailboxes, day->blocked ? ", blocked" : "", decided);
+        (unsigned long long)day->bad_mailboxes,
+        day->blocked ? ", blocked"
+        : day->met   ? ", the receiver takes no more"
+                     : "",
+        decided);
     journal_record(entry->core->store, LOG_WARMUP,
                    &(struct journal_entry){.unix_ms = now_unix_ms(),
                                            .actor = "ramp",
@@ -222,7 +226,7 @@ static void look_who_waits(struct core *core)
 static void release(struct ramp_entry *entry, int64_t passed_ns)
 {
     uint64_t cap = ramps_cap(entry);
-    if (!entry->waited || !entry->waits || cap == UINT64_MAX ||
+    if (!entry->waited || !entry->waits || cap == UINT64_MAX || ramps_is_met(entry) ||
         daywindow_opens(&ramps_warmup(entry)->window, entry->zone,
                         now_unix_ms() / 1000) != 0) {
         return;

@@ -79,6 +79,9 @@ static void put_day(struct fields *fields, const struct ramp_day *day)
     fields_add_int(fields, "blocked", day->blocked);
     fields_add_int(fields, "listed", day->listed);
     fields_add_int(fields, "grave", day->grave);
+    fields_add_int(fields, "met", day->met);
+    fields_add_int(fields, "row", day->row);
+    fields_add_int(fields, "row_at", day->row_unix_ms);
 }
 
 void ramps_keep(struct ramp_entry *entry)
@@ -166,7 +169,10 @@ static void get_day(const struct fields *fields, struct ramp_day *day)
                              .complaint_base = get_u64(fields, "complaint_base"),
                              .blocked = fields_int_or(fields, "blocked", 0) != 0,
                              .listed = fields_int_or(fields, "listed", 0) != 0,
-                             .grave = fields_int_or(fields, "grave", 0) != 0};
+                             .grave = fields_int_or(fields, "grave", 0) != 0,
+                             .met = fields_int_or(fields, "met", 0) != 0,
+                             .row = get_u32(fields, "row"),
+                             .row_unix_ms = fields_int_or(fields, "row_at", 0)};
 }
 
 /* What the pace owes, so that no restart gives a second burst; never more than a day of

@@ -203,6 +203,32 @@ TEST(ramp, recovers_from_a_listing)
     cr_assert_lt(ramp_allowance(plan, &ramp, false), UINT64_MAX, "a warm address too");
 }
 
+/* Five deferrals in a row, spaced by the lane's pauses over an hour, end the day and cost
+ * a step; the same in a moment, or with an acceptance between, do not. */
+TEST(ramp, meets_the_receivers_limit)
+{
+    struct ramp ramp;
+    struct ramp_day spaced = {0};
+    struct ramp_day quick = {0};
+    struct ramp_day mixed = {0};
+
+    for (int i = 0; i < 6; i++) {
+        ramp_day_add(&spaced, VERDICT_RAMP_DEFERRAL, 1000 + i * 900000);
+        ramp_day_add(&quick, VERDICT_RAMP_DEFERRAL, 1000 + i * 60000);
+        ramp_day_add(&mixed, i == 3 ? VERDICT_RAMP_ACCEPTED : VERDICT_RAMP_DEFERRAL,
+                     1000 + i * 3000000);
+        ramp_day_add(&mixed, VERDICT_RAMP_NOTHING, 1);
+        cr_assert_eq(spaced.met, i >= 4);
+    }
+    cr_assert(!quick.met && !mixed.met);
+    cr_assert(mixed.attempts == 6 && mixed.accepted == 1 && mixed.deferrals == 5);
+    struct ramp_day day = used_day(900);
+    day.met = true;
+    ramp_start(&ramp, 5, 10);
+    cr_assert_eq(close_next(&ramp, ramp_preset("standard"), &day).verdict, RAMP_BACK_MET);
+    cr_assert_eq(ramp.step, 4);
+}
+
 /* What little days say is put together: six of them are not six times nothing. */
 TEST(ramp, little_days_are_judged_together)
 {
