@@ -59,8 +59,11 @@ const struct replies_rule *replies_builtin(enum replies_table table, size_t *out
         *out_count = sizeof(first_rules) / sizeof(first_rules[0]);
         return first_rules;
     case REPLIES_VENDOR: return replies_vendor_table(out_count);
+    case REPLIES_SUBJECT: return replies_subject_table(out_count);
+    case REPLIES_REST: return replies_rest_table(out_count);
     case REPLIES_SENDER: return replies_sender_table(out_count);
     case REPLIES_MAIL: return replies_mail_table(out_count);
+    case REPLIES_NOTIONS: return replies_notions_table(out_count);
     case REPLIES_CODES: return replies_codes_table(out_count);
     case REPLIES_TABLES: break;
     }

@@ -82,7 +82,7 @@ static const struct replies_rule rules[] = {
          "local data error|unable to read|read error|read controls|database|ldap|"
          "lookup failure|lookup failed tempor|maintenance|"
          "timed out|timeout|time-out|time out|out of service|"
-         "verification problem|qqt failure|qq *failure|trouble|"
+         "verification problem|qqt failure|qq *failure|<trouble>|"
          "license expired|recipient error|connection refused by|"
          "server error|system error|unexpected error|processing error|"
          "service unavailable|service is unavailable|service not available|"
@@ -226,13 +226,6 @@ static const struct replies_rule rules[] = {
               "recipient*refused|recipient*denied",
      .class = FINDING_BAD_MAILBOX,
      .scope = FINDING_SCOPE_RECIPIENT},
-    {.name = "blocked",
-     .match = "blacklist|blocklist|black list|block list|blocked|banned|reputation|"
-              "access denied|not welcome|gesperrt|bloque|bloquead|bloccat|zablokowan|"
-              "заблокирован|geblokkeerd|engellen",
-     .class = FINDING_IP_REPUTATION,
-     .scope = FINDING_SCOPE_LANE,
-     .blocked = FINDING_BLOCKED_IP},
 };
 
 const struct replies_rule *replies_mail_table(size_t *out_count)

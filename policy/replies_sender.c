@@ -212,7 +212,7 @@ static const struct replies_rule rules[] = {
          "envelope rejected*sender|sender invalid - envelope|"
          "authentication checks|unauthenticated email|email authentication*fail|"
          "must be authenticated with|unauthenticated mail|5.7.515",
-     .unless = "mailfrom domain is listed|attack|smtp auth",
+     .unless = "mailfrom domain is listed|attack|smtp auth|<virus|heuristics",
      .class = FINDING_AUTH_POLICY,
      .scope = FINDING_SCOPE_SENDER_DOMAIN,
      .blocked = FINDING_BLOCKED_MAIL_FROM},
@@ -226,6 +226,7 @@ static const struct replies_rule rules[] = {
          "dns*inverse|dns inverso|resolucion inversa|inverse dns|"
          "sans reverse|enregistrement ptr|rueckwaerts|ruckwarts|dns*ruckw|"
          "обратн*dns|обратн*запис|dns*обратн|反向解析|逆引き",
+     .unless = "relaying denied",
      .class = FINDING_AUTH_POLICY,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
@@ -399,10 +400,12 @@ static const struct replies_rule rules[] = {
          "ip-адрес*черн|ip*черн*спис|ip*репутац|репутац|ip*engellen|ip*黑名单|ip*封|ip*"
          "拒|"
          "ipアドレス*拒否|ipアドレス*ブロック",
-     .unless = "domain*poor reputation|domain*bad reputation|domain*low "
+     .unless = "from this domain|from your domain|domain*poor reputation|domain*bad "
+               "reputation|domain*low "
                "reputation|domain*mauvaise|"
                "content*ip rate|sender address rejected|envelope sender|user*is blocked|"
-               "message*contains|recipient*blocked|url|attachment|domain reputation",
+               "message*contains|recipient*blocked|url|attachment|domain reputation|"
+               "limit*exceed|exceed*limit",
      .class = FINDING_IP_REPUTATION,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
