@@ -41,12 +41,13 @@ static bool is_zone(const char *name, size_t length)
 
 /* Labels or parts of names that only lists have. */
 static const char *const zone_words[] = {
-    "dnsbl", "rbl",     "spamhaus", "spamcop",       "sorbs",       "barracudacentral",
-    "uribl", "surbl",   "abusix",   "uceprotect",    "mailspike",   "abuseat",
-    "ordb",  "njabl",   "dsbl",     "psbl",          "spamrats",    "invaluement",
-    "drbl",  "blackl",  "blockl",   "spamlist",      "nszones",     "gbudb",
-    "dnswl", "s5h.net", "bl.",      "zen.",          "sbl.",        "xbl.",
-    "pbl.",  "cbl.",    "nixspam",  "backscatterer", "emailbasura", "spfbl",
+    "dnsbl",       "rbl",     "spamhaus", "spamcop",    "sorbs",     "barracudacentral",
+    "uribl",       "surbl",   "abusix",   "uceprotect", "mailspike", "abuseat",
+    "ordb",        "njabl",   "dsbl",     "psbl",       "spamrats",  "invaluement",
+    "drbl",        "blackl",  "blockl",   "spamlist",   "nszones",   "gbudb",
+    "dnswl",       "s5h.net", "bl.",      "zen.",       "sbl.",      "xbl.",
+    "pbl.",        "cbl.",    "nixspam",  "hostkarma",  "junkemail", "backscatterer",
+    "emailbasura", "spfbl",
 };
 
 static bool looks_like_list(const char *name, size_t length)

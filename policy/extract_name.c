@@ -3,7 +3,7 @@
 #include "policy/extract.h"
 #include "policy/extract_text.h"
 
-#define WORDS_MOST 4
+#define WORDS_MOST 5
 #define NAME_BYTES 40
 
 /* What stands before a name, and what must follow it. */

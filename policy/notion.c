@@ -60,6 +60,7 @@ static const char *const words[NOTIONS] = {
         "no deseado|no solicitad|indesiderat|nao solicitad|ongewenst|niechcian|"
         "nevyzadan|skrapp|<soppel|roskaposti|istenmey|kereten|спам|垃圾|迷惑|スパム|스팸",
     [NOTION_VIRUS] =
+        "<worm>|.worm|"
         "dangerous|gefahrlich|dangereu|peligros|pericolos|perigos|gevaarlijk|"
         "niebezpieczn|опасн|危险|危険|위험|"
         "<virus|malware|trojan|infected|infiziert|infecte|infectad|infett|"
@@ -121,6 +122,7 @@ static const char *const words[NOTIONS] = {
     [NOTION_SPF] = "<spf>|<spf-|<spf检|<dkim>|<dkim-|<dmarc>|<dmarc-|<dmarc|domainkeys|"
                    "sender policy framework|<arc-",
     [NOTION_RELAY] =
+        "<relaie|<relaye|"
         "<relay|relaying|weiterleit|<relais|relayer|reenvi|retransmi|reencamin|<inoltro|<"
         "inoltra|"
         "doorstur|doorgeven|przekazywani|predavani|vidarebeford|videresend|"
@@ -153,7 +155,7 @@ static const char *const words[NOTIONS] = {
         "grauen liste|liste grise|listes grises|lista gris|listas grises|lista grigia|"
         "lista cinza|listas cinza|grijze lijst|szara lista|szarej li|szare listy|"
         "sedy seznam|gri liste|szurkelist|gralist|harmaal|сер*спис|грейлист|сір*спис|"
-        "灰名单|灰名單|グレイリスト|グレーリスト|그레이리스트|회색",
+        "灰名单|灰名單|グレイリス|グレーリス|그레이리스트|회색",
     [NOTION_HOUR] =
         "per hour|per minute|per second|per day|an hour|a day|this hour|hourly|daily|"
         "per connection|pro stunde|pro minute|pro tag|stundlich|par heure|par minute|"
@@ -197,6 +199,8 @@ static const char *const words[NOTIONS] = {
         "已关闭|"
         "無効|停止され|利用停止|解約|退会|비활성|휴면|정지|해지|중지",
     [NOTION_FULL] =
+        "not enough|insufficient|nicht genug|pas "
+        "assez|insuffis|insuficient|onvoldoende|niewystarcz|недостаточн|不够|足りま|"
         "<penuh|<plina|"
         "<full>|<full.|<voll>|ubervoll|uberfullt|<plein|<satur|lleno|<llena|<pieno|"
         "<piena|<cheia|<cheio|lotad|<vol>|<pelna|<pelny|przepeln|zaplni|<plna|<plny|"
@@ -214,6 +218,7 @@ static const char *const words[NOTIONS] = {
         "достигнут|"
         "перевищ|超过|超過|超出|超限|达到|達到|越え|超え|達し|초과|넘었|넘어",
     [NOTION_TOO_MANY] =
+        "大量|"
         "too many|too much|excessive|excess |zu viele|zu viel|zuviele|<trop>|<trop |"
         "demasiad|excesiv|muchas conex|muchos mensaj|troppi|troppe|eccessiv|muitas|"
         "muitos|demais|te veel|zbyt wiele|zbyt duzo|za duzo|nadmiern|prilis mnoho|"
@@ -258,6 +263,8 @@ static const char *const words[NOTIONS] = {
         "estetty|engellen|<yasak|letilt|tiltol|kitilt|заблок|блокир|забанен|блоков|"
         "封禁|封锁|封鎖|被封|屏蔽|阻止|拦截|攔截|ブロック|遮断|차단",
     [NOTION_NOT_ALLOWED] =
+        "n'accept|no acept|nao aceit|не принима|接受しま|不接受|"
+        "ne relaie|relaie pas|"
         "nicht verwaltet|nicht zustandig|nicht gehostet|nieobslug|не обслуж|non "
         "gestit|non accettat|no gestion|pas gere|pas heberg|no alojad|niet beheerd|"
         "not allowed|not permitted|not authori|prohibit|forbidden|nicht erlaubt|"

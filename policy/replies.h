@@ -43,9 +43,10 @@ enum replies_table {
     REPLIES_SUBJECT, /* sentences whose grammar says whom they mean */
     REPLIES_SENDER,  /* what anybody may say of the sender, in several languages */
     REPLIES_NOTIONS, /* the same in every other language, word by word */
-    REPLIES_MAIL,  /* and of the message, the mailbox, the conversation and themselves */
-    REPLIES_REST,  /* words that say little, in every language */
-    REPLIES_CODES, /* enhanced codes and codes alone: the last resort */
+    REPLIES_MAIL, /* and of the message, the mailbox, the conversation and themselves */
+    REPLIES_ENHANCED_CODES, /* which say as much as a text would */
+    REPLIES_REST,           /* words that say little, in every language */
+    REPLIES_CODES,          /* codes alone: the last resort */
     REPLIES_TABLES,
 };
 const struct replies_rule *replies_builtin(enum replies_table table, size_t *out_count);

@@ -104,17 +104,6 @@ static const struct replies_rule rules[] = {
          "tls not available|invalid mailbox|user not found|5.1.1",
      .class = FINDING_REMOTE_FAILURE,
      .scope = FINDING_SCOPE_LANE},
-    {.name = "try-later",
-     .match =
-         "try again later|try later|please try again|try again|retry later|come back "
-         "later|"
-         "spater*versuchen|nochmals versuchen|mas tarde|plus tard|mais tarde|piu tardi|"
-         "pozniej|позже",
-     .unless =
-         "user unknown|no such user|mailbox*disabled|locked|suspended|blocked|rejected:",
-     REPLIES_4XX,
-     .class = FINDING_REMOTE_FAILURE,
-     .scope = FINDING_SCOPE_LANE},
 
     /* Mailboxes. */
     {.name = "mailbox-disabled",

@@ -52,6 +52,12 @@ static const struct replies_rule rules[] = {
      .class = FINDING_AUTH_POLICY,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
+    {.name = "notion-sender-syntax",
+     .speaks = N(SENDER) | N(INVALID),
+     REPLIES_CODE(500, 501),
+     .silent = N(DOMAIN),
+     .class = FINDING_PROTOCOL,
+     .scope = FINDING_SCOPE_MESSAGE},
     {.name = "notion-sender-unknown",
      .speaks = N(SENDER),
      .speaks_any = WRONG,
@@ -184,7 +190,7 @@ static const struct replies_rule rules[] = {
     {.name = "notion-address-blocked",
      .speaks_any = NOT_OK,
      .speaks = N(IP),
-     .silent = N(RELAY) | N(LOGIN),
+     .silent = N(RELAY) | N(LOGIN) | N(CONTENT),
      .class = FINDING_IP_REPUTATION,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
@@ -281,6 +287,17 @@ static const struct replies_rule rules[] = {
 
 /* What says little by itself; asked when all sentences have been. */
 static const struct replies_rule rest[] = {
+    {.name = "try-later",
+     .match =
+         "try again later|try later|please try again|try again|retry later|come back "
+         "later|"
+         "spater*versuchen|nochmals versuchen|mas tarde|plus tard|mais tarde|piu tardi|"
+         "pozniej|позже",
+     .unless =
+         "user unknown|no such user|mailbox*disabled|locked|suspended|blocked|rejected:",
+     REPLIES_4XX,
+     .class = FINDING_REMOTE_FAILURE,
+     .scope = FINDING_SCOPE_LANE},
     {.name = "blocked",
      .match = "blacklist|blocklist|black list|block list|blocked|banned|reputation|"
               "access denied|not welcome|gesperrt|bloque|bloquead|bloccat|zablokowan|"

@@ -20,6 +20,15 @@ static const struct replies_rule rules[] = {
      REPLIES_4XX,
      .class = FINDING_REMOTE_FAILURE,
      .scope = FINDING_SCOPE_LANE},
+    {.name = "helper-full",
+     .match = "no space left|disk full|disk is full|file system full|filesystem full|"
+              "disk space low|insufficient disk|insufficient system|out of disk|"
+              "cannot write|can't write|write error|write failed|system storage|"
+              "spool*full|queue*disk",
+     .unless = "user|mailbox|recipient",
+     .class = FINDING_REMOTE_FAILURE,
+     .scope = FINDING_SCOPE_LANE,
+     .flags = FINDING_LOAD},
     {.name = "bare-newline",
      .match = "lone cr|lone lf|bare lf|bare cr|bare linefeed|bare line feed|bare newline|"
               "stray newline|smtplf.html|bare carriage|<crlf>*requir|end of data",
@@ -55,7 +64,7 @@ static const struct replies_rule rules[] = {
               "nur*interne|uniquement*internes|solo*internos|only*members*post|"
               "only accepts mail from its members|does not want*mail|"
               "doesn't want*mail|refuses mail from you|refuses your m|"
-              "not wish to receive",
+              "not wish to receive|recipient's own|recipient's filter|recipient's rule",
      .unless = "your server|your ip|client host|relay",
      .class = FINDING_OTHER,
      .scope = FINDING_SCOPE_RECIPIENT},
@@ -64,7 +73,9 @@ static const struct replies_rule rules[] = {
      .class = FINDING_BAD_MAILBOX,
      .scope = FINDING_SCOPE_RECIPIENT},
     {.name = "other-exchanger",
-     .match = "not the mail exchanger|not a mail exchanger|not mx for|not an mx for|"
+     .match = "non-local e-mail|non-local address|non-local domain|"
+              "unable to route|no mail host|not the mail exchanger|not a mail "
+              "exchanger|not mx for|not an mx for|"
               "not the mx for",
      .unless = "sender|your domain",
      .class = FINDING_BAD_DOMAIN,
@@ -125,7 +136,8 @@ static const struct replies_rule rules[] = {
     {.name = "infected",
      .match = "<virus*found|<virus:|<virus *detect|infected:|banned: .|banned:*.|"
               "<eicar|heuristics.|eicar-signature|message filtered|"
-              "attachment*not allowed|attachment*forbidden|forbidden attachment",
+              "suspicious content|as suspicious|attachment*not "
+              "allowed|attachment*forbidden|forbidden attachment",
      .class = FINDING_CONTENT,
      .scope = FINDING_SCOPE_MESSAGE,
      .flags = FINDING_PERMANENT},

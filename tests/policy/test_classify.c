@@ -204,14 +204,18 @@ static struct score judge_file(const char *path)
     return score;
 }
 
-/* Replies of many vendors and in many languages, on which the rules were improved. */
+/* Replies of many vendors and in many languages: what was once understood stays so. What
+ * replies never seen may expect stands in the head of replies_held.tsv. */
 TEST(classify, known_wordings)
 {
-    struct score score = judge_file(REPLIES_WILD);
+    static const char *const files[] = {REPLIES_WILD, REPLIES_HELD};
 
-    cr_assert_geq(score.rows, 480);
-    cr_assert_geq(score.classes * 100, score.rows * 98, "%d", score.classes);
-    cr_assert_geq(score.scopes * 100, score.rows * 97, "%d", score.scopes);
-    cr_assert_geq(score.lists * 100, score.rows * 98, "%d", score.lists);
-    cr_assert_geq(score.ips * 100, score.rows * 98, "%d", score.ips);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct score score = judge_file(files[i]);
+        cr_assert_gt(score.rows, 470);
+        cr_assert_geq(score.classes * 100, score.rows * 98, "%d", score.classes);
+        cr_assert_geq(score.scopes * 100, score.rows * 97, "%d", score.scopes);
+        cr_assert_geq(score.lists * 100, score.rows * 98, "%d", score.lists);
+        cr_assert_geq(score.ips * 100, score.rows * 98, "%d", score.ips);
+    }
 }
