@@ -167,7 +167,6 @@ static void spend(struct core *core, const struct choose_pick *pick, uint32_t un
     if (pick->pass.resuming > 0) {
         pace_spend(&lane->source->resuming, &pick->resuming, units, now);
     }
-    ramps_spend(core, lane, units, now);
     meter_add(&lane->meter, units, now);
     meter_add(&lane->site->meter, units, now);
 }
@@ -245,7 +244,7 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_p
     job->waited_ms = (uint64_t)now_unix_ms() - (uint64_t)id_unix_ms(message.id);
     job->is_probe = control_started(&lane->control, sites_limits(lane->site), now);
     dest->is_probing = dest->is_probing || is_half;
-    job->ramp_day = ramps_day(core, lane);
+    ramps_spend(core, lane, stream, job, now);
     spend(core, pick, batch.count, now);
     job->slot = slots_take(core, lane, dest->destination);
     mark_stops(core, stream, pick, job);
