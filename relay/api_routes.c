@@ -346,6 +346,17 @@ static void ask_reload(const struct ask *ask)
     ask->view->reload(ask->view->owner, ask->request->by, ask->answer);
 }
 
+static void ask_users(const struct ask *ask)
+{
+    put_table(ask, "users", ask->view->users);
+    api_answer_done(ask->answer, API_DONE, "");
+}
+
+static void ask_users_reload(const struct ask *ask)
+{
+    ask->view->users_reload(ask->view->owner, ask->request->by, ask->answer);
+}
+
 static void ask_drain(const struct ask *ask)
 {
     const char *on = get(ask, "on");
@@ -389,6 +400,8 @@ static const struct route {
     {POST, "/v1/queue/retry", SELECTORS " why all", API_ACCESS_ACT, ask_retry},
     {POST, "/v1/queue/bounce", SELECTORS " why all", API_ACCESS_ACT, ask_bounce},
     {POST, "/v1/reload", "", API_ACCESS_ACT, ask_reload},
+    {GET, "/v1/users", "", API_ACCESS_READ, ask_users},
+    {POST, "/v1/users/reload", "", API_ACCESS_ACT, ask_users_reload},
     {POST, "/v1/drain", "on", API_ACCESS_ACT, ask_drain},
 };
 

@@ -313,6 +313,28 @@ struct api_warmup {
     int64_t day_end_unix_ms;
 };
 
+/* Who may submit, and what has been used of what is allowed. Limits of 0 are none. */
+struct api_user {
+    const char *name;
+    const char *state;    /* active disabled frozen slowed */
+    const char *reason;   /* why it is not active */
+    const char *streams;  /* names, joined with one space; "" all, as below */
+    const char *from;     /* senders, likewise */
+    const char *networks; /* likewise */
+    bool has_password;
+    unsigned tokens;
+    unsigned certificates;
+    unsigned priority_low;
+    unsigned priority_high;
+    uint64_t max_message_bytes;
+    uint64_t per_minute;
+    uint64_t per_hour;
+    uint64_t per_day;
+    uint64_t used_minute; /* recipients in the period that is now */
+    uint64_t used_hour;
+    uint64_t used_day;
+};
+
 struct api_journal_row {
     int64_t unix_ms;
     const char *actor;
@@ -379,6 +401,8 @@ struct api_view {
     void (*blocks)(void *owner, struct api_answer *answer);
     void (*freezes)(void *owner, struct api_answer *answer);
     void (*warmups)(void *owner, struct api_answer *answer);
+    /* api_answer_file names the users file, then one row each. */
+    void (*users)(void *owner, struct api_answer *answer);
     /* Prometheus text through api_answer_text. */
     void (*metrics)(void *owner, struct api_answer *answer);
     /* True when mail is accepted and the queue is sound; else out_why says what is not.
@@ -410,6 +434,8 @@ struct api_view {
     /* api_answer_note per error, warning and change; API_CONFLICT when the file is bad.
      */
     void (*reload)(void *owner, const char *by, struct api_answer *answer);
+    /* Read the users file again; API_CONFLICT when it is bad and nothing was changed. */
+    void (*users_reload)(void *owner, const char *by, struct api_answer *answer);
     /* Stop (on) or start again (off) accepting; answers at once. */
     void (*drain)(void *owner, bool on, const char *by, struct api_answer *answer);
 };

@@ -25,7 +25,6 @@
 
 struct dkim_key;
 struct tls_context;
-struct users;
 struct zone;
 
 enum snapshot_client {
@@ -66,7 +65,6 @@ struct snapshot {
     const char **route_hosts;       /* backs routes[].hosts */
     struct classify_rules classify; /* points into config */
     struct dkim_key **dkim_keys;    /* owned; as config->dkim */
-    struct users *users;            /* owned; NULL without a users file */
     struct tls_context *client_tls[SNAPSHOT_CLIENTS]; /* owned */
     int64_t made_unix_ms;
     unsigned refs; /* atomic */

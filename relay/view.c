@@ -119,6 +119,8 @@ struct view *view_new(struct core *core)
                                     .blocks = view_blocks,
                                     .freezes = view_freezes,
                                     .warmups = view_warmups,
+                                    .users = view_users,
+                                    .users_reload = view_users_reload,
                                     .metrics = view_metrics,
                                     .healthy = view_healthy,
                                     .queue = view_queue,

@@ -277,6 +277,10 @@ void view_freezes(void *owner, struct api_answer *answer);
 void view_warmups(void *owner, struct api_answer *answer);
 void view_blocks(void *owner, struct api_answer *answer);
 
+/* view_users.c */
+void view_users(void *owner, struct api_answer *answer);
+void view_users_reload(void *owner, const char *by, struct api_answer *answer);
+
 /* view_sites.c */
 void view_sites(void *owner, struct api_answer *answer);
 void view_lanes(void *owner, struct api_answer *answer);

@@ -90,6 +90,23 @@ static void fake_freezes(void *owner, struct api_answer *answer)
     api_answer_freeze(answer, &freeze);
 }
 
+static void fake_users(void *owner, struct api_answer *answer)
+{
+    const struct api_user user = {.name = "erp", .state = "active", .per_hour = 500};
+
+    (void)owner;
+    api_answer_file(answer, "/etc/mesura/users");
+    api_answer_user(answer, &user);
+}
+
+static void fake_users_reload(void *owner, const char *by, struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "users reload by=%s", by);
+    api_answer_done(answer, API_DONE, "done");
+}
+
 static void fake_warmups(void *owner, struct api_answer *answer)
 {
     const struct api_warmup warmup = {.source = "b1", .day = 3, .cap = 200, .sent = 20};
@@ -259,6 +276,8 @@ void fake_view_init(struct fake_view *fake)
                                         .blocks = fake_blocks,
                                         .freezes = fake_freezes,
                                         .warmups = fake_warmups,
+                                        .users = fake_users,
+                                        .users_reload = fake_users_reload,
                                         .metrics = fake_metrics,
                                         .healthy = fake_healthy,
                                         .queue = fake_queue,

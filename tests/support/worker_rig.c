@@ -22,6 +22,7 @@
 #include "relay/net/listener.h"
 #include "relay/now.h"
 #include "relay/outbound.h"
+#include "relay/permit.h"
 #include "relay/reader.h"
 #include "relay/snapshot.h"
 #include "relay/users.h"
@@ -54,6 +55,23 @@ void core_on_accepted(struct letter *letter)
     rig->accepted++;
     envelope_free(&envelope);
     accept_indexed(accept);
+}
+
+void core_on_permit(struct letter *letter)
+{
+    struct permit *permit = LIST_OWNER(letter, struct permit, letter);
+    the_rig->permits++;
+    permit->code = the_rig->permit_code;
+    (void)snprintf(permit->text, sizeof permit->text, "4.7.1 not now");
+    mailbox_post(permit->home, &permit->letter, permit->done_cb);
+}
+
+void core_on_permit_over(struct letter *letter)
+{
+    struct permit *permit = LIST_OWNER(letter, struct permit, letter);
+    the_rig->permits_over++;
+    the_rig->permits_kept += permit->is_accepted ? 1 : 0;
+    free(permit);
 }
 
 void core_on_job(struct letter *letter)
@@ -164,7 +182,8 @@ static void make_users(struct worker_rig *rig, const char *words)
     struct auth_options options = {.threads = 1};
     must(auth_start(&rig->auth, &options, &err) == 0, "auth starts");
     must(users_load(&users, rig->users, &errors) == 0, "the users are good");
-    auth_set_users(rig->auth, users);
+    rig->table = users;
+    auth_set_users(rig->auth, users_ref(users));
 }
 
 static void open_rig(struct worker_rig *rig, const char *listener, const char *more)
@@ -184,12 +203,16 @@ static void open_rig(struct worker_rig *rig, const char *listener, const char *m
     must(listener_bind(&any, false, -1, &fd, &err) == 0, "a listener");
     must(listener_local(fd, &any) == 0, "its port");
     rig->port = any.port;
+    if (rig->table == NULL) {
+        rig->table = users_new();
+    }
     rig->admission = admission_new((const uint64_t[2]){1, 2});
     struct worker_options options = {.core_mailbox = &rig->mailbox,
                                      .queue = rig->queue.queue,
                                      .auth = rig->auth,
                                      .admissions = &rig->admission,
                                      .snapshot = rig->snapshot,
+                                     .users = rig->table,
                                      .listener_fds = &fd,
                                      .listener_count = 1};
     must(worker_start(&rig->worker, &options, &err) == 0, "the worker starts");
@@ -241,6 +264,7 @@ void worker_rig_close(struct worker_rig *rig)
         (void)unlink(rig->users);
     }
     reader_stop();
+    users_free(rig->table);
     snapshot_unref(rig->snapshot);
     config_unref(rig->config);
     admission_free(rig->admission);
