@@ -141,6 +141,16 @@ void api_answer_user(struct api_answer *answer, const struct api_user *user)
     (void)add_row(answer, "users", api_rows_user(user));
 }
 
+void api_answer_id(struct api_answer *answer, const char *id)
+{
+    api_json_text(answer->root, "id", id);
+}
+
+void api_answer_code(struct api_answer *answer, unsigned code)
+{
+    api_json_count(answer->root, "code", code);
+}
+
 void api_answer_file(struct api_answer *answer, const char *path)
 {
     api_json_text(answer->root, "file", path);

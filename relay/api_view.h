@@ -28,6 +28,9 @@ enum api_result {
     API_CONFLICT,  /* 409: understood and refused; text says why */
     API_BUSY,      /* 503: later (draining, too many asks) */
     API_FAILED,    /* 500: the machine refused; text says what */
+    API_UNKNOWN,   /* 401: a token is needed, or is not one of ours */
+    API_DENIED,    /* 403: the user may not do this */
+    API_TOO_FAST,  /* 429: the user has used what it may; text says until when */
 };
 
 /* Where a recipient stands. API_STATE_ANY only in a filter. */
@@ -381,6 +384,19 @@ struct api_freeze_ask {
     const char *by;
 };
 
+/* A message to be sent (POST /v1/messages). */
+struct api_submission {
+    const char *token; /* of an application; "" none */
+    bool is_json;      /* else a message of RFC 5322 */
+    const char *from;  /* of the envelope; "" as the content says, as to */
+    const char *to;
+    bool is_local;      /* by the unix socket: without a token it is the operator's */
+    const char *client; /* address, "" local */
+    const char *by;
+    char *body; /* given away */
+    size_t length;
+};
+
 /* The first group is answered from core's memory: the function hands its rows over and
  * returns; it does not call api_answer_done.
  *
@@ -436,6 +452,9 @@ struct api_view {
     void (*reload)(void *owner, const char *by, struct api_answer *answer);
     /* Read the users file again; API_CONFLICT when it is bad and nothing was changed. */
     void (*users_reload)(void *owner, const char *by, struct api_answer *answer);
+    /* api_answer_id when it is accepted; done when it is durable. */
+    void (*submit)(void *owner, const struct api_submission *submission,
+                   struct api_answer *answer);
     /* Stop (on) or start again (off) accepting; answers at once. */
     void (*drain)(void *owner, bool on, const char *by, struct api_answer *answer);
 };

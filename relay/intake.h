@@ -32,6 +32,7 @@ struct intake_client {
     bool is_trusted;               /* its network may submit without a login */
     const struct users_user *user; /* borrowed: the session has its table; NULL without */
     const char *tls;               /* for Received; "" in clear */
+    const char *protocol;          /* likewise, of a way in that is not SMTP; else NULL */
 };
 
 struct intake_rcpt {

@@ -56,6 +56,9 @@ static void on_durable(void *owner, int rc)
 
 static const char *protocol_of(const struct intake *intake)
 {
+    if (intake->client.protocol != NULL) {
+        return intake->client.protocol;
+    }
     bool tls = smtp_in_is_tls(intake->engine);
     bool auth = intake->client.user != NULL;
     if (!smtp_in_is_esmtp(intake->engine)) {

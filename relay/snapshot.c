@@ -77,6 +77,37 @@ static int make_listeners(struct snapshot *snapshot, struct errmsg *err)
     return 0;
 }
 
+static void make_inner(struct snapshot *snapshot)
+{
+    static const char *const names[SNAPSHOT_DOORS] = {
+        [SNAPSHOT_DOOR_HTTP] = "http", [SNAPSHOT_DOOR_LOCAL] = "local"};
+    const struct config *config = snapshot->config;
+    uint64_t most = 0;
+    for (size_t i = 0; i < config->listener_count; i++) {
+        uint64_t size = config->listeners[i].max_message;
+        most = size == 0 || size > LIMIT_API_MESSAGE ? LIMIT_API_MESSAGE
+               : size > most                         ? size
+                                                     : most;
+    }
+    snapshot->all_streams =
+        arena_must(config->stream_count, sizeof *snapshot->all_streams);
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        snapshot->all_streams[i] = i;
+    }
+    for (int i = 0; i < SNAPSHOT_DOORS; i++) {
+        struct snapshot_inner *inner = &snapshot->inner[i];
+        inner->listener = (struct config_listener){
+            .name = names[i],
+            .auth = CONFIG_AUTH_NONE,
+            .stream = config->default_stream,
+            .streams = {.items = snapshot->all_streams, .count = config->stream_count},
+            .line_endings = CONFIG_LINES_NORMALIZE,
+            .max_message = most,
+            .max_recipients = LIMIT_MESSAGE_RECIPIENTS};
+        fill_listener(config, &inner->listener, &inner->options);
+    }
+}
+
 static void fill_schedule(const struct config_schedule *from, struct backoff_schedule *to)
 {
     *to = (struct backoff_schedule){
@@ -264,6 +295,7 @@ int snapshot_make(struct snapshot **out, const struct config *config, int64_t un
     snapshot->made_unix_ms = unix_ms;
     snapshot->refs = 1;
     make_sites(snapshot);
+    make_inner(snapshot);
     snapshot->classify = (struct classify_rules){.rules = config->reply_rules,
                                                  .count = config->reply_count};
 
@@ -321,6 +353,7 @@ void snapshot_unref(struct snapshot *snapshot)
     }
     free(snapshot->listeners);
     free(snapshot->streams);
+    free(snapshot->all_streams);
     free(snapshot->sites);
     free(snapshot->site_rules);
     free(snapshot->site_rule_sites);

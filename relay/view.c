@@ -119,6 +119,7 @@ struct view *view_new(struct core *core)
                                     .blocks = view_blocks,
                                     .freezes = view_freezes,
                                     .warmups = view_warmups,
+                                    .submit = view_submit,
                                     .users = view_users,
                                     .users_reload = view_users_reload,
                                     .metrics = view_metrics,

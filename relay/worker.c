@@ -282,7 +282,7 @@ static void on_ending(void *owner)
     struct ending *ending = owner;
     struct worker *worker = ending->worker;
     if (!list_is_empty(&worker->inbounds) || !list_is_empty(&worker->outbounds) ||
-        worker->accepts > 0 || worker->permits > 0) {
+        worker->accepts > 0 || worker->permits > 0 || worker->submissions > 0) {
         if (now_ns() >= ending->cut_at_ns) {
             cut_all(worker);
         }

@@ -53,6 +53,7 @@ struct worker {
     struct list inbounds;  /* struct inbound */
     struct list outbounds; /* struct outbound */
     unsigned accepts;      /* struct accept: the writer may still post to us */
+    unsigned submissions;  /* struct submission: not yet home */
     unsigned permits;      /* struct permit: core still has them */
     bool refuses;          /* draining: new sessions get 421 */
     bool stopping;
