@@ -16,6 +16,7 @@
 #include "relay/agenda.h"
 #include "relay/allowance.h"
 #include "relay/domains.h"
+#include "relay/dropbox.h"
 #include "relay/freezes.h"
 #include "relay/id.h"
 #include "relay/mailbox.h"
@@ -85,6 +86,7 @@ struct core {
     struct sources sources;
     struct freezes freezes;
     struct allowances allowances;
+    struct dropbox dropbox;
     struct sites sites;
     struct domains domains;
     struct scheduler scheduler;

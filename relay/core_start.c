@@ -189,6 +189,7 @@ int core_start_open(struct core *core, const struct core_options *options,
     scheduler_init(&core->scheduler);
     freezes_init(&core->freezes, core->store);
     allowances_init(&core->allowances);
+    dropbox_init(&core->dropbox);
     sites_init(&core->sites, core);
     ramps_init(&core->ramps);
     notices_init(&core->notices);
@@ -269,6 +270,7 @@ int core_start_workers(struct core *core, const struct core_options *options,
                                 .owner = core};
     index_set_hooks(core->index, &hooks);
     notices_recover(core);
+    dropbox_tick(core);
     return 0;
 }
 

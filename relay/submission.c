@@ -8,13 +8,18 @@
 #include "relay/submission.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "relay/arena.h"
 #include "relay/compose.h"
+#include "relay/dropfile.h"
 #include "relay/intake.h"
 #include "relay/smtp/smtp_in.h"
 #include "relay/snapshot.h"
@@ -203,18 +208,22 @@ static bool say_next(struct session *session, char *refusal, size_t size)
 {
     char line[LIMIT_COMMAND_LINE];
     const struct compose *composed = &session->composed;
+    const struct submission *submission = session->submission;
     const char *address = "";
     switch (session->stage) {
     case STAGE_EHLO: (void)snprintf(line, sizeof line, "EHLO localhost\r\n"); break;
     case STAGE_MAIL:
         address = composed->sender;
-        (void)snprintf(line, sizeof line, "MAIL FROM:<%s> SIZE=%zu BODY=8BITMIME%s\r\n",
-                       address, composed->content.length,
-                       needs_utf8(session) ? " SMTPUTF8" : "");
+        (void)snprintf(line, sizeof line,
+                       "MAIL FROM:<%s> SIZE=%zu BODY=8BITMIME%s%s%s\r\n", address,
+                       composed->content.length, needs_utf8(session) ? " SMTPUTF8" : "",
+                       submission->ret[0] != '\0' ? " RET=" : "", submission->ret);
         break;
     case STAGE_RCPT:
         address = composed->recipients[session->next_rcpt];
-        (void)snprintf(line, sizeof line, "RCPT TO:<%s>\r\n", address);
+        (void)snprintf(line, sizeof line, "RCPT TO:<%s>%s%s\r\n", address,
+                       submission->notify[0] != '\0' ? " NOTIFY=" : "",
+                       submission->notify);
         break;
     case STAGE_BDAT:
         (void)snprintf(line, sizeof line, "BDAT %zu LAST\r\n", composed->content.length);
@@ -301,6 +310,59 @@ static void on_resume(void *owner)
 
 /* ---- the start ---- */
 
+/* All of the file. A link, a device, or one too large is not read. */
+static int read_file(struct submission *submission, struct errmsg *err)
+{
+    struct stat facts;
+    int fd = open(submission->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int rc = fd < 0 || fstat(fd, &facts) != 0 ? -errno : 0;
+    if (rc == 0 && (!S_ISREG(facts.st_mode) || facts.st_nlink != 1 ||
+                    facts.st_size > (off_t)LIMIT_API_MESSAGE)) {
+        errmsg_set(err, "it is no file of its own, or above 64 MiB");
+        (void)close(fd);
+        return -EINVAL;
+    }
+    size_t size = rc == 0 ? (size_t)facts.st_size : 0;
+    char *bytes = rc == 0 ? malloc(size + 1) : NULL;
+    size_t got = 0;
+    ssize_t part = 1;
+    while (bytes != NULL && got < size && part > 0) {
+        part = read(fd, bytes + got, size - got);
+        got += part > 0 ? (size_t)part : 0;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (bytes == NULL || got < size) {
+        free(bytes);
+        errmsg_set(err, "it cannot be read");
+        return -EIO;
+    }
+    free(submission->content);
+    submission->content = bytes;
+    submission->length = size;
+    return 0;
+}
+
+static int compose_drop(struct session *session, struct errmsg *err)
+{
+    struct submission *submission = session->submission;
+    struct dropfile file = {.content = 0};
+    int rc = read_file(submission, err);
+    if (rc == 0) {
+        rc = dropfile_parse(&file, submission->content, submission->length, err);
+    }
+    if (rc == 0) {
+        memcpy(submission->notify, file.notify, sizeof submission->notify);
+        memcpy(submission->ret, file.ret, sizeof submission->ret);
+        rc = compose_message(&session->composed, file.from, file.to.bytes,
+                             submission->content + file.content,
+                             submission->length - file.content, err);
+    }
+    dropfile_done(&file);
+    return rc;
+}
+
 static int compose(struct session *session, struct errmsg *err)
 {
     const struct submission *submission = session->submission;
@@ -311,8 +373,9 @@ static int compose(struct session *session, struct errmsg *err)
     case SUBMISSION_MESSAGE:
         return compose_message(&session->composed, submission->from, submission->to,
                                submission->content, submission->length, err);
+    case SUBMISSION_DROP: return compose_drop(session, err);
     }
-    return -1;
+    return -EINVAL;
 }
 
 static void open_session(struct session *session, const struct users_user *user)
@@ -356,10 +419,12 @@ void submission_on_take(struct letter *letter)
     session->snapshot = snapshot_ref(worker->snapshot);
     session->users = users_ref(worker->users);
     open_session(session, user);
-    if (compose(session, &err) != 0) {
+    int rc = compose(session, &err);
+    if (rc != 0) {
         char text[sizeof submission->text];
-        (void)snprintf(text, sizeof text, "5.6.0 %s", err.text);
-        end(session, 554, text);
+        (void)snprintf(text, sizeof text, "%s %s", rc == -EINVAL ? "5.6.0" : "4.3.0",
+                       err.text);
+        end(session, rc == -EINVAL ? 554 : 451, text);
         return;
     }
     smtp_in_start(session->engine);

@@ -23,6 +23,7 @@ struct worker;
 enum submission_kind {
     SUBMISSION_JSON,    /* content is JSON: relay/compose.h */
     SUBMISSION_MESSAGE, /* content is a message; from and to may be given */
+    SUBMISSION_DROP,    /* all of it is in the file `path`: relay/dropfile.h */
 };
 
 /* The submission is the worker's until done_cb runs on core's thread. All owned texts are
@@ -41,6 +42,9 @@ struct submission {
     char *from; /* owned: of the envelope; "" as the content says, "<>" the null sender */
     char *to;   /* owned: addresses parted by commas; "" as the content says */
     char *content; /* owned */
+    const char *path; /* borrowed from the owner, of SUBMISSION_DROP */
+    char notify[64];  /* of every recipient (RFC 3461); "" none */
+    char ret[64];
     size_t length;
 
     unsigned code;  /* out: 250 and durable, or the refusal ... */

@@ -7,6 +7,7 @@
 
 #include "tools/mesura_args.h"
 #include "tools/mesura_command.h"
+#include "tools/mesura_sendmail.h"
 #include "tools/mesura_user.h"
 
 #define SELECTORS                                                                   \
@@ -117,6 +118,13 @@ static const struct command commands[] = {
      "users", "", 1, 1, mesura_user_enable},
     {"user", "list", "user list", "the users and their rights", USERS_HELP, "users", "",
      0, 0, mesura_user_list},
+    {"sendmail", NULL, "sendmail [-t] [-i] [-f ADDR] [-F NAME] [-bs] [-N W] [-R W] ADDR...",
+     "hand in one message from standard input, as /usr/sbin/sendmail",
+     "-t takes recipients from To, Cc and Bcc; a lone dot ends the message unless -i;\n"
+     "-bs speaks SMTP. It goes to the first plain loopback listener of\n"
+     "/etc/mesura/mesura.conf ($MESURA_CONFIG), or $MESURA_SERVER; when none answers, to\n"
+     "the directory `drop` ($MESURA_DROP), from which the daemon takes it at its start.\n",
+     "", "", 0, 0, NULL},
     {"reload", NULL, "reload", "apply the configuration file",
      "A bad file changes nothing; every error is printed. What cannot change while the\n"
      "daemon runs is said.\n",
@@ -187,6 +195,9 @@ static enum mesura_exit run_command(const struct command *command, int count,
 {
     struct mesura_args args;
 
+    if (command->run == NULL) {
+        return (enum mesura_exit)mesura_sendmail(count, words); /* its own options */
+    }
     if (!mesura_args_parse(&args, command->options, command->flags, count, words)) {
         (void)fprintf(stderr, "usage: mesura %s\n", command->usage);
         return MESURA_USAGE;
@@ -270,7 +281,11 @@ int main(int argc, char **argv)
     if (strcmp(name, "mailq") == 0) {
         result = run_command(&mailq, argc - 1, argv + 1);
     } else if (strcmp(name, "newaliases") == 0) {
-        result = MESURA_DONE; /* a relay has no aliases: there is nothing to rebuild */
+        result = MESURA_DONE; /* there is no database of aliases to rebuild */
+    } else if (strcmp(name, "sendmail") == 0) {
+        return mesura_sendmail(argc - 1, argv + 1);
+    } else if (argc > 1 && strcmp(argv[1], "sendmail") == 0) {
+        return mesura_sendmail(argc - 2, argv + 2);
     } else {
         result = run_words(argc - 1, argv + 1);
     }
