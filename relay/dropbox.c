@@ -63,7 +63,7 @@ static void set_aside(struct drop *drop, const struct submission *submission)
     }
     (void)snprintf(text, sizeof text,
                    "A message that sendmail kept while the relay was down is refused: %u "
-                   "%s. It is kept as %s.",
+                   "%.400s. It is kept as %.400s.",
                    submission->code, submission->text, refused);
     log_error("%s", text);
     alert_raise(drop->core->alert, &(struct alert_notice){.event = "drop refused",
@@ -120,7 +120,7 @@ static void take(struct core *core, const char *path)
     submission->from = empty_text();
     submission->to = empty_text();
     submission->content = empty_text();
-    (void)netaddr_parse("127.0.0.1", 0, &submission->remote);
+    submission->remote = (struct netaddr){.family = NETADDR_V4, .bytes = {127, 0, 0, 1}};
     list_push_back(&dropbox->flying, &drop->node);
     dropbox->count++;
     dropbox->turn = (dropbox->turn + 1) % core->worker_count;
@@ -147,9 +147,9 @@ static void look(struct core *core, const char *directory)
         }
         return;
     }
-    for (unsigned seen = 0; seen < LIMIT_DROP_NAMES &&
-                            core->dropbox.count < LIMIT_DROP_FLYING &&
-                            (entry = readdir(dir)) != NULL;
+    for (unsigned seen = 0;
+         seen < LIMIT_DROP_NAMES && core->dropbox.count < LIMIT_DROP_FLYING &&
+         (entry = readdir(dir)) != NULL;
          seen++) {
         (void)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
         if (is_mail(entry->d_name) && !is_flying(&core->dropbox, path)) {

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define FIRST_LINE  "mesura-drop 1"
-#define TO_BYTES    ((size_t)1024 * 1024)
+#define FIRST_LINE   "mesura-drop 1"
+#define TO_BYTES     ((size_t)1024 * 1024)
 #define ENVELOPE_MAX 4000 /* lines */
 
 static bool is_word(const char *text, size_t length)

@@ -21,8 +21,8 @@
 #define DROPFILE_WORDS 64
 
 struct dropfile {
-    char from[1024];   /* "<>" for the null sender */
-    struct textbuf to; /* addresses parted by commas */
+    char from[1024];             /* "<>" for the null sender */
+    struct textbuf to;           /* addresses parted by commas */
     char notify[DROPFILE_WORDS]; /* letters and commas; "" none */
     char ret[DROPFILE_WORDS];
     size_t content; /* where the message begins */

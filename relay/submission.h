@@ -41,7 +41,7 @@ struct submission {
     struct netaddr remote;
     char *from; /* owned: of the envelope; "" as the content says, "<>" the null sender */
     char *to;   /* owned: addresses parted by commas; "" as the content says */
-    char *content; /* owned */
+    char *content;    /* owned */
     const char *path; /* borrowed from the owner, of SUBMISSION_DROP */
     char notify[64];  /* of every recipient (RFC 3461); "" none */
     char ret[64];

@@ -118,12 +118,15 @@ static const struct command commands[] = {
      "users", "", 1, 1, mesura_user_enable},
     {"user", "list", "user list", "the users and their rights", USERS_HELP, "users", "",
      0, 0, mesura_user_list},
-    {"sendmail", NULL, "sendmail [-t] [-i] [-f ADDR] [-F NAME] [-bs] [-N W] [-R W] ADDR...",
+    {"sendmail", NULL,
+     "sendmail [-t] [-i] [-f ADDR] [-F NAME] [-bs] [-N W] [-R W] ADDR...",
      "hand in one message from standard input, as /usr/sbin/sendmail",
      "-t takes recipients from To, Cc and Bcc; a lone dot ends the message unless -i;\n"
      "-bs speaks SMTP. It goes to the first plain loopback listener of\n"
-     "/etc/mesura/mesura.conf ($MESURA_CONFIG), or $MESURA_SERVER; when none answers, to\n"
-     "the directory `drop` ($MESURA_DROP), from which the daemon takes it at its start.\n",
+     "/etc/mesura/mesura.conf ($MESURA_CONFIG), or $MESURA_SERVER; when none answers, "
+     "to\n"
+     "the directory `drop` ($MESURA_DROP), from which the daemon takes it at its "
+     "start.\n",
      "", "", 0, 0, NULL},
     {"reload", NULL, "reload", "apply the configuration file",
      "A bad file changes nothing; every error is printed. What cannot change while the\n"

@@ -14,8 +14,8 @@
 struct options {
     bool ignores_dots;
     bool takes_recipients;
-    bool passes; /* -bs */
-    bool is_other; /* -bp, -bi, -bv: nothing to send */
+    bool passes;      /* -bs */
+    bool is_other;    /* -bp, -bi, -bv: nothing to send */
     const char *from; /* NULL: the user */
 };
 
@@ -179,8 +179,7 @@ static void set_sender(struct sendmail_mail *mail, const char *from)
         size_t length = strlen(from);
         bool has_angles = length >= 2 && from[0] == '<' && from[length - 1] == '>';
         (void)snprintf(mail->from, sizeof mail->from, "%.*s",
-                       (int)(length - (has_angles ? 2 : 0)),
-                       from + (has_angles ? 1 : 0));
+                       (int)(length - (has_angles ? 2 : 0)), from + (has_angles ? 1 : 0));
         return;
     }
     const struct passwd *user =

@@ -30,7 +30,7 @@ struct sendmail_mail {
     const char *ret;    /* -R; "" none */
     char *recipients[SENDMAIL_RECIPIENTS]; /* owned */
     unsigned recipient_count;
-    FILE *content;  /* owned: CR LF lines, header fixed; at its start */
+    FILE *content;   /* owned: CR LF lines, header fixed; at its start */
     char server[64]; /* host:port or [host6]:port */
     char drop[512];  /* the directory */
 };

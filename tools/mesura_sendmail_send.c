@@ -37,10 +37,9 @@ static int dial(const char *server)
     }
     struct timeval limit = {.tv_sec = WAIT_S};
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 &&
-        (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
-         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
-         connect(fd, found->ai_addr, found->ai_addrlen) != 0)) {
+    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
+                    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+                    connect(fd, found->ai_addr, found->ai_addrlen) != 0)) {
         (void)close(fd);
         fd = -1;
     }
@@ -89,8 +88,8 @@ static bool send_content(int fd, FILE *content)
     ssize_t got = 0;
     bool is_sent = true;
     while (is_sent && (got = getline(&line, &room, content)) > 0) {
-        is_sent = (line[0] != '.' || write_all(fd, ".", 1)) &&
-                  write_all(fd, line, (size_t)got);
+        is_sent =
+            (line[0] != '.' || write_all(fd, ".", 1)) && write_all(fd, line, (size_t)got);
     }
     free(line);
     return is_sent && ferror(content) == 0 && write_all(fd, ".\r\n", 3);
@@ -101,7 +100,8 @@ static bool is_sayable(const char *address)
     return strpbrk(address, "<>\r\n\t ") == NULL && strlen(address) < 400;
 }
 
-/* MAIL and RCPT. How many were taken; *out_code is a 4xx or 0 where nobody may be lost. */
+/* MAIL and RCPT. How many were taken; *out_code is a 4xx or 0 where nobody may be lost.
+ */
 static unsigned say_envelope(struct sendmail_mail *mail, int fd, FILE *in, int *out_code,
                              unsigned *out_refused)
 {
@@ -272,11 +272,13 @@ enum sendmail_exit mesura_sendmail_drop(struct sendmail_mail *mail)
     }
     (void)snprintf(part, sizeof part, "%s.part", name);
     (void)snprintf(final, sizeof final, "%s.mail", name);
-    int fd = openat(dir, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int fd =
+        openat(dir, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd >= 0) {
         (void)fchmod(fd, 0640); /* for the relay's group, whatever the umask */
     }
-    bool is_kept = fd >= 0 && write_drop(mail, fd) && renameat(dir, part, dir, final) == 0;
+    bool is_kept =
+        fd >= 0 && write_drop(mail, fd) && renameat(dir, part, dir, final) == 0;
     if (is_kept) {
         int whole = open(mail->drop, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         int sync_fd = whole >= 0 ? whole : openat(dir, final, O_WRONLY | O_CLOEXEC);
@@ -294,9 +296,10 @@ enum sendmail_exit mesura_sendmail_drop(struct sendmail_mail *mail)
         return SENDMAIL_TEMPORARY;
     }
     (void)close(dir);
-    (void)fprintf(stderr,
-                  "sendmail: the relay at %s does not answer; the message is kept in %s and "
-                  "goes out when the relay runs\n",
-                  mail->server, mail->drop);
+    (void)fprintf(
+        stderr,
+        "sendmail: the relay at %s does not answer; the message is kept in %s and "
+        "goes out when the relay runs\n",
+        mail->server, mail->drop);
     return SENDMAIL_OK;
 }

@@ -17,8 +17,9 @@ TEST(dropfile, reads_what_sendmail_writes)
 {
     /* Envelope, wishes, and where the message begins; nothing behind `from` is the null
      * sender. */
-    static const char text[] = "mesura-drop 1\nfrom root\nto a@x.test\nto b@y.test\nnotify "
-                               "SUCCESS,FAILURE\nret HDRS\n\nSubject: x\r\n\r\nfrom me\r\n";
+    static const char text[] =
+        "mesura-drop 1\nfrom root\nto a@x.test\nto b@y.test\nnotify "
+        "SUCCESS,FAILURE\nret HDRS\n\nSubject: x\r\n\r\nfrom me\r\n";
     cr_assert_eq(parse(text), 0, "%s", err.text);
     cr_assert_str_eq(file.from, "root");
     cr_assert_str_eq(file.to.bytes, "a@x.test,b@y.test");
