@@ -22,7 +22,6 @@
 #include "relay/net/listener.h"
 #include "relay/now.h"
 #include "relay/outbound.h"
-#include "relay/permit.h"
 #include "relay/reader.h"
 #include "relay/snapshot.h"
 #include "relay/users.h"
@@ -30,7 +29,7 @@
 
 #define PATIENCE_S 10
 
-static struct worker_rig *the_rig; /* one in a process: letters do not name it */
+struct worker_rig *worker_rig_open_one; /* one in a process: letters do not name it */
 
 static void must(bool condition, const char *what)
 {
@@ -44,7 +43,7 @@ static void must(bool condition, const char *what)
 
 void core_on_accepted(struct letter *letter)
 {
-    struct worker_rig *rig = the_rig;
+    struct worker_rig *rig = worker_rig_open_one;
     struct accept *accept = accept_of_letter(letter);
     struct envelope envelope;
     size_t length = 0;
@@ -57,26 +56,9 @@ void core_on_accepted(struct letter *letter)
     accept_indexed(accept);
 }
 
-void core_on_permit(struct letter *letter)
-{
-    struct permit *permit = LIST_OWNER(letter, struct permit, letter);
-    the_rig->permits++;
-    permit->code = the_rig->permit_code;
-    (void)snprintf(permit->text, sizeof permit->text, "4.7.1 not now");
-    mailbox_post(permit->home, &permit->letter, permit->done_cb);
-}
-
-void core_on_permit_over(struct letter *letter)
-{
-    struct permit *permit = LIST_OWNER(letter, struct permit, letter);
-    the_rig->permits_over++;
-    the_rig->permits_kept += permit->is_accepted ? 1 : 0;
-    free(permit);
-}
-
 void core_on_job(struct letter *letter)
 {
-    struct worker_rig *rig = the_rig;
+    struct worker_rig *rig = worker_rig_open_one;
     must(rig->back_count < WORKER_RIG_HELD, "few jobs are back");
     rig->back[rig->back_count++] = LIST_OWNER(letter, struct job, letter);
 }
@@ -84,21 +66,22 @@ void core_on_job(struct letter *letter)
 void core_on_released(struct letter *letter)
 {
     (void)letter;
-    the_rig->released++;
+    worker_rig_open_one->released++;
 }
 
 void core_on_slot_ended(struct letter *letter)
 {
     (void)letter;
-    the_rig->ended++;
+    worker_rig_open_one->ended++;
 }
 
 void core_on_worker_stopped(struct letter *letter)
 {
-    if (LIST_OWNER(letter, struct worker, stopped_letter) == the_rig->worker) {
-        the_rig->stopped = true;
+    if (LIST_OWNER(letter, struct worker, stopped_letter) ==
+        worker_rig_open_one->worker) {
+        worker_rig_open_one->stopped = true;
     } else {
-        the_rig->others_stopped++;
+        worker_rig_open_one->others_stopped++;
     }
 }
 
@@ -222,7 +205,7 @@ static void open_rig(struct worker_rig *rig, const char *listener, const char *m
 void worker_rig_open(struct worker_rig *rig, const char *listener, const char *more)
 {
     memset(rig, 0, sizeof *rig);
-    the_rig = rig;
+    worker_rig_open_one = rig;
     open_rig(rig, listener, more);
 }
 
@@ -230,7 +213,7 @@ void worker_rig_open_user(struct worker_rig *rig, const char *listener, const ch
 {
     char more[128];
     memset(rig, 0, sizeof *rig);
-    the_rig = rig;
+    worker_rig_open_one = rig;
     make_users(rig, words);
     (void)snprintf(more, sizeof more, "users = \"%s\";", rig->users);
     open_rig(rig, listener, more);
@@ -270,7 +253,7 @@ void worker_rig_close(struct worker_rig *rig)
     admission_free(rig->admission);
     queue_fixture_done(&rig->queue);
     (void)sem_destroy(&rig->letters);
-    the_rig = NULL;
+    worker_rig_open_one = NULL;
 }
 
 void worker_rig_no_credits(struct worker_rig *rig)

@@ -59,6 +59,9 @@ struct worker_rig {
     unsigned others_stopped; /* workers that are not the rig's */
 };
 
+/* The rig that is open; NULL between tests. */
+extern struct worker_rig *worker_rig_open_one;
+
 /* A worker with one listener that trusts loopback; listener: more of its settings, such
  * as "max_message = \"1M\";", more: top-level settings. The stop of a rig also checks
  * that every credit was given back. */
