@@ -303,11 +303,6 @@ void worker_rig_write(int fd, const void *bytes, size_t length)
     }
 }
 
-void worker_rig_say(int fd, const char *text)
-{
-    worker_rig_write(fd, text, strlen(text));
-}
-
 const char *worker_rig_line(int fd, char line[WORKER_RIG_LINE])
 {
     size_t length = 0;

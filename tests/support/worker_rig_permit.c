@@ -1,7 +1,9 @@
-/* Core's answers to a user's messages, for the worker rig. */
+/* Core's answers to a user's messages, for the worker rig; and a small thing it has no
+ * room for. */
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "relay/core.h"
 #include "relay/permit.h"
@@ -23,4 +25,9 @@ void core_on_permit_over(struct letter *letter)
     worker_rig_open_one->permits_over++;
     worker_rig_open_one->permits_kept += permit->is_accepted ? 1 : 0;
     free(permit);
+}
+
+void worker_rig_say(int fd, const char *text)
+{
+    worker_rig_write(fd, text, strlen(text));
 }
