@@ -49,11 +49,12 @@
 #define LIMIT_STOP_MS 5000 /* sessions that are still busy at the end are cut */
 
 /* DNS, against floods (facts/protocol.md, table 2, row 19). */
-#define LIMIT_MX_HOSTS      10
-#define LIMIT_ADDRESSES     20
-#define LIMIT_CNAME_STEPS   8
-#define LIMIT_DNS_IN_FLIGHT 256 /* their answers together fit a socket's receive buffer \
-                                 */
+#define LIMIT_MX_HOSTS    10
+#define LIMIT_ADDRESSES   20
+#define LIMIT_CNAME_STEPS 8
+#define LIMIT_DNS_IN_FLIGHT                                     \
+    256 /* their answers together fit a socket's receive buffer \
+         */
 #define LIMIT_RESOLVE_ANSWERS \
     50000 /* about 600 B each: 30 MB; a big sender meets fewer domains a day */
 
@@ -114,10 +115,11 @@
 #define LIMIT_CONFIG_STRING        1024 /* one value */
 /* Chunks of one message (BDAT): against millions of tiny ones. */
 #define LIMIT_CHUNKS               10000
-#define LIMIT_CONFIG_NAME          64 /* of a stream, source, site: it stands in every log line \
-                                       */
-#define LIMIT_CONFIG_STEPS         16         /* of a retry schedule: BACKOFF_STEPS */
-#define LIMIT_CONFIG_DAYS          64         /* in a warm-up table: RAMP_STEPS */
-#define LIMIT_CONFIG_RATE          1000000000 /* per period; pace counts in 32 bits */
+#define LIMIT_CONFIG_NAME                                                               \
+    64                        /* of a stream, source, site: it stands in every log line \
+                               */
+#define LIMIT_CONFIG_STEPS 16 /* of a retry schedule: BACKOFF_STEPS */
+#define LIMIT_CONFIG_DAYS  64 /* in a warm-up table: RAMP_STEPS */
+#define LIMIT_CONFIG_RATE  1000000000 /* per period; pace counts in 32 bits */
 
 #endif
