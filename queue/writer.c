@@ -23,6 +23,8 @@
 #define SLEEPING 1
 #define NAPPING  2
 
+#define COMPANY_FADES 16 /* a batch that was larger is forgotten by this share a sync */
+
 static void futex_wait(atomic_uint *word, unsigned value, const struct timespec *timeout)
 {
     (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
@@ -48,7 +50,14 @@ void writer_submit(struct writer *writer, struct queue_write *write)
     do {
         write->next = newest;
     } while (!atomic_compare_exchange_weak(&writer->newest, &newest, write));
-    wake(writer);
+    unsigned count = atomic_fetch_add(&writer->submitted, 1) + 1;
+    unsigned expected = NAPPING;
+    if (atomic_load(&writer->sleeping) != NAPPING) {
+        wake(writer);
+    } else if ((int)(count - atomic_load(&writer->enough)) >= 0 &&
+               atomic_compare_exchange_strong(&writer->sleeping, &expected, 0)) {
+        futex_wake(&writer->sleeping);
+    }
 }
 
 /* ---- lists ---- */
@@ -86,6 +95,7 @@ static void take_submitted(struct writer *writer)
     }
     while (oldest != NULL) {
         struct queue_write *next = oldest->next;
+        writer->taken++;
         list_add(&writer->waiting, oldest);
         oldest = next;
     }
@@ -203,7 +213,8 @@ static int flush(struct writer *writer)
     return 0;
 }
 
-/* Wait until the last sync is far enough away, when that gathers company. */
+/* Wait until the last sync is far enough away, when that gathers company: when as many
+ * are here as ever come, nobody is left to wait for. */
 static void space_out(struct writer *writer)
 {
     if (!writer->had_company || writer->options.now_ns_cb == NULL) {
@@ -214,10 +225,20 @@ static void space_out(struct writer *writer)
     if (now >= next || atomic_load(&writer->stopping)) {
         return;
     }
+    unsigned missing = writer->company > writer->batch_records
+                           ? writer->company - writer->batch_records
+                           : 0;
+    unsigned enough = writer->taken + missing;
     struct timespec nap = {0, (long)(next - now)};
+    atomic_store(&writer->enough, enough);
     atomic_store(&writer->sleeping, NAPPING);
-    futex_wait(&writer->sleeping, NAPPING, &nap);
+    if ((int)(atomic_load(&writer->submitted) - enough) < 0) {
+        futex_wait(&writer->sleeping, NAPPING, &nap);
+    }
     atomic_store(&writer->sleeping, 0);
+    if ((int)(atomic_load(&writer->submitted) - enough) >= 0) {
+        atomic_fetch_add_explicit(&writer->early, 1, memory_order_relaxed);
+    }
 }
 
 static int sync_batch(struct writer *writer)
@@ -236,6 +257,10 @@ static int sync_batch(struct writer *writer)
     }
     atomic_fetch_add_explicit(&writer->syncs, 1, memory_order_relaxed);
     writer->had_company = writer->batch_records > 1;
+    writer->company -= (writer->company + COMPANY_FADES - 1) / COMPANY_FADES;
+    if (writer->batch_records > writer->company) {
+        writer->company = writer->batch_records;
+    }
     writer->batch_number++;
     writer->batch_records = 0;
     writer->batch_bytes = 0;

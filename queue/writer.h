@@ -50,7 +50,10 @@ struct writer {
     pthread_t thread;
     bool running;
     _Atomic(struct queue_write *) newest; /* submitted, newest first */
-    atomic_uint sleeping;                 /* futex: 1 = wake me */
+    atomic_uint sleeping;  /* futex: 1 = wake me; 2 = when nobody is awaited any more */
+    atomic_uint submitted; /* in all; wraps */
+    atomic_uint enough;    /* while napping: wake me when so many were */
+    atomic_ullong early;   /* naps cut short because nobody was left to wait for */
     atomic_bool stopping;
     atomic_bool failed;
     atomic_ullong current; /* number of the segment being written */
@@ -67,6 +70,8 @@ struct writer {
     uint64_t batch_bytes;
     uint64_t last_sync_ns;
     bool had_company;
+    unsigned company; /* records of the larger ones of the last batches */
+    unsigned taken;   /* of those submitted; wraps */
     bool has_segment;
     struct supply_segment segment;
     uint64_t offset;         /* of the next record */
