@@ -6,6 +6,7 @@
 #include "relay/entropy.h"
 #include "relay/journal.h"
 #include "relay/now.h"
+#include "relay/overflow.h"
 #include "relay/scheduler.h"
 #include "relay/snapshot.h"
 
@@ -21,6 +22,7 @@ static bool lane_goes(struct core *core, uint32_t stream, struct site *site,
     struct scheduler_gates gates;
     scheduler_gates(core, stream, site, lane, now, &gates);
     struct gate_answer answer = gate_first(&gates.ask);
+    pick->gate = answer.gate;
     const struct stop *stop = &lane->stop;
     bool paused = gates.ask.lane_stop != NULL && stop->state == STOP_CLEAR;
     *out_live = gates.ask.freeze_source == NULL && gates.ask.source_stop == NULL &&
@@ -76,6 +78,7 @@ static void note_fallback(struct core *core, const struct config_stream *config,
 struct choice {
     struct split_source candidates[64];
     struct choose_pick picks[64];
+    struct lane *lanes[64];
     size_t count;
     bool any_goes;
 };
@@ -87,8 +90,9 @@ static void add_candidate(struct core *core, uint32_t stream, struct site *site,
     struct choose_pick *pick = &choice->picks[choice->count];
     bool live = false;
     *pick = (struct choose_pick){.earliest_ns = INT64_MAX};
-    bool goes =
-        lane_goes(core, stream, site, sites_lane(site, source, now), now, pick, &live);
+    choice->lanes[choice->count] = sites_lane(site, source, now);
+    bool goes = lane_goes(core, stream, site, choice->lanes[choice->count], now, pick,
+                          &live);
     if (pick->earliest_ns < *earliest_ns) {
         *earliest_ns = pick->earliest_ns;
     }
@@ -149,6 +153,42 @@ static bool pick_bound(struct core *core, uint32_t stream, struct site *site,
     return chosen;
 }
 
+/* A warm-up holds a source of the stream: may the warm ones carry what it does not? If
+ * not they do not go now. True when something was held instead, so that the site is looked
+ * at again at once. */
+static bool overflows(struct core *core, const struct bay *bay, struct choice *choice)
+{
+    uint64_t warm = 0;
+    bool goes = false;
+    for (size_t i = 0; i < choice->count; i++) {
+        bool is_warm = overflow_is_warm(core, choice->lanes[i]);
+        warm |= (uint64_t)is_warm << i;
+        goes = goes || (!is_warm && choice->picks[i].lane != NULL);
+    }
+    for (size_t i = 0; i < choice->count && !goes; i++) {
+        if (choice->picks[i].gate != GATE_RAMP) {
+            continue;
+        }
+        enum overflow what = overflow_of(core, choice->lanes[i], warm != 0);
+        for (size_t k = 0; what != OVERFLOW_WARM && k < choice->count; k++) {
+            if ((warm >> k & 1) != 0) {
+                choice->picks[k].lane = NULL;
+            }
+        }
+        if (what == OVERFLOW_HOLD) {
+            overflow_hold(core,
+                          LIST_OWNER(list_first(&bay->ready[0]), struct lading, node),
+                          choice->lanes[i]);
+            return true;
+        }
+    }
+    choice->any_goes = false;
+    for (size_t i = 0; i < choice->count; i++) {
+        choice->any_goes = choice->any_goes || choice->picks[i].lane != NULL;
+    }
+    return false;
+}
+
 /* The free list: any source of the stream whose lane goes, by split. */
 static bool pick_free(struct core *core, uint32_t stream, struct site *site, int64_t now,
                       struct choose_pick *pick)
@@ -160,6 +200,10 @@ static bool pick_free(struct core *core, uint32_t stream, struct site *site, int
     for (size_t i = 0; i < config->sources.count && i < 64; i++) {
         struct source *source = sources_at(&core->sources, config->sources.items[i]);
         add_candidate(core, stream, site, source, now, &choice, &pick->earliest_ns);
+    }
+    if (overflows(core, &site->bays[stream], &choice)) {
+        pick->earliest_ns = now;
+        return false;
     }
     for (size_t i = 0; choice.any_goes && i < choice.count; i++) {
         choice.candidates[i].live = choice.picks[i].lane != NULL;
