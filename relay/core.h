@@ -31,6 +31,7 @@ struct alert;
 struct api_server;
 struct auth;
 struct dns;
+struct fetch;
 struct index;
 struct loop;
 struct place;
@@ -39,6 +40,7 @@ struct resolve;
 struct signals;
 struct snapshot;
 struct store;
+struct sts;
 struct timer;
 struct view;
 struct wake;
@@ -69,6 +71,8 @@ struct core {
     struct auth *auth; /* NULL without logins */
     struct dns *dns;
     struct resolve *resolve;
+    struct fetch *fetch;
+    struct sts *sts;
     struct api_server *api;
     struct view *view; /* what the API asks */
     struct worker **workers;

@@ -387,6 +387,11 @@ static void fill_envelope(struct intake *intake, const struct terms *terms,
     if (intake->params.smtputf8) {
         out->flags |= ENVELOPE_SMTPUTF8;
     }
+    if (intake->params.requiretls) {
+        out->flags |= ENVELOPE_REQUIRETLS;
+    } else if (facts->has_tls_required_no) {
+        out->flags |= ENVELOPE_TLS_OPTIONAL;
+    }
     if (content->facts.has_dot_line) {
         out->flags |= ENVELOPE_HAS_DOT_LINE;
     }
@@ -462,10 +467,13 @@ void intake_content_end(struct intake *intake, const struct smtp_in_content *con
         refuse(intake, "DATA", "", refusal.code, refusal.text);
         return;
     }
-    if (terms_read(intake, &terms, text, sizeof text)) {
-        commit(intake, &terms, content);
-    } else {
+    if (!terms_read(intake, &terms, text, sizeof text)) {
         refuse(intake, "DATA", "", 550, text);
+    } else if (!terms_route(intake, terms.stream)) {
+        refuse(intake, "DATA", "", 550,
+               "5.1.2 a recipient's domain is too long for a route by sender");
+    } else {
+        commit(intake, &terms, content);
     }
 }
 

@@ -31,6 +31,11 @@ struct job_destination *job_destination_new(const struct destination *value)
     struct job_destination *destination = arena_must(1, sizeof *destination);
     atomic_init(&destination->refs, 1);
     destination->value = *value;
+    if (value->guard != NULL) {
+        destination->guard = arena_must(1, sizeof *destination->guard);
+        *destination->guard = *value->guard;
+        destination->value.guard = destination->guard;
+    }
     return destination;
 }
 
@@ -44,6 +49,7 @@ void job_destination_unref(struct job_destination *destination)
 {
     if (destination != NULL &&
         atomic_fetch_sub_explicit(&destination->refs, 1, memory_order_acq_rel) == 1) {
+        free(destination->guard);
         free(destination);
     }
 }

@@ -24,6 +24,7 @@ enum seen {
     SEEN_ENVID = 32,
     SEEN_NOTIFY = 64,
     SEEN_ORCPT = 128,
+    SEEN_REQUIRETLS = 256,
 };
 
 static bool is(struct range range, const char *text)
@@ -159,6 +160,10 @@ static enum params_error mail_param(struct param param, const struct params_offe
     if (offer->smtputf8 && is(param.keyword, "SMTPUTF8")) {
         out->smtputf8 = true;
         return verdict(once(seen, SEEN_UTF8) && param.value.bytes == NULL);
+    }
+    if (offer->requiretls && is(param.keyword, "REQUIRETLS")) {
+        out->requiretls = true;
+        return verdict(once(seen, SEEN_REQUIRETLS) && param.value.bytes == NULL);
     }
     if (offer->auth && is(param.keyword, "AUTH")) {
         out->has_auth = true;

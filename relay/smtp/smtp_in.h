@@ -46,6 +46,7 @@ struct smtp_in_options {
     bool offer_smtputf8;
     bool offer_dsn;
     bool offer_chunking;
+    bool offer_requiretls;  /* under TLS only (RFC 8689 4.1) */
     bool normalise_lines;   /* bare CR and LF become CRLF; else 550 5.6.11 */
     bool accept_long_lines; /* lines above 998 are reported; else 550 5.6.0 */
 };

@@ -69,6 +69,11 @@ static void offer(struct smtp_in *engine, bool is_offered, bool is_last, const c
     }
 }
 
+static bool offers_requiretls(const struct smtp_in *engine)
+{
+    return engine->options->offer_requiretls && engine->is_tls;
+}
+
 static void answer_ehlo(struct smtp_in *engine)
 {
     const struct smtp_in_options *options = engine->options;
@@ -91,6 +96,7 @@ static void answer_ehlo(struct smtp_in *engine)
     offer(engine, options->offer_smtputf8, false, "SMTPUTF8");
     offer(engine, options->offer_dsn, false, "DSN");
     offer(engine, options->offer_chunking, false, "CHUNKING");
+    offer(engine, offers_requiretls(engine), false, "REQUIRETLS");
     offer(engine, options->rcpt_max <= 999999, false, limits);
     offer(engine, true, true, "HELP");
 }
@@ -189,7 +195,8 @@ static void do_mail(struct smtp_in *engine, const struct command *command)
                                          .body_8bit = true,
                                          .smtputf8 = options->offer_smtputf8,
                                          .auth = options->offer_auth,
-                                         .dsn = options->offer_dsn};
+                                         .dsn = options->offer_dsn,
+                                         .requiretls = offers_requiretls(engine)};
     struct address sender;
     struct mail_params params;
     const char *path = NULL;

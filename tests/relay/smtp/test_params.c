@@ -5,7 +5,7 @@
 
 #include "tests/support/test.h"
 
-static const struct params_offer all = {true, true, true, true, true};
+static const struct params_offer all = {true, true, true, true, true, true};
 static const struct params_offer none;
 
 /* Each text of MAIL and what it must be. */
@@ -37,6 +37,9 @@ TEST(params, mail)
         {" ENVID=\xc3\xbc", PARAMS_SYNTAX},
         {" AUTH=", PARAMS_SYNTAX},
         {" AUTH", PARAMS_SYNTAX},
+        {" REQUIRETLS", PARAMS_OK},
+        {" REQUIRETLS REQUIRETLS", PARAMS_SYNTAX},
+        {" REQUIRETLS=1", PARAMS_SYNTAX},
         {" HOLDFOR=1", PARAMS_UNKNOWN},
         {" =", PARAMS_UNKNOWN},
     };
