@@ -325,10 +325,10 @@ static void forget_flows(struct core *core)
          flow = index_flow_next(core->index, flow)) {
         struct domain *domain = flow->domain;
         scheduler_flow_gone(core, flow);
-        bool last = flow->next_in_domain == NULL;
+        bool last = index_flow_beside(core->index, flow) == NULL;
         if (last && domain->owner != NULL) {
             for (struct flow *other = domain->flows; other != NULL;
-                 other = other->next_in_domain) {
+                 other = index_flow_beside(core->index, other)) {
                 scheduler_flow_gone(core, other);
             }
             domains_gone(core, domain);

@@ -10,7 +10,6 @@ import sys
 import tempfile
 
 MAX_LINES = 500
-MAX_RIG_LINES = 650  # a rig under tests/support/ is one thing and reads as one
 CODE_FOLDERS = ("policy", "queue", "relay", "tools", "tests")
 TESTED_FOLDERS = ("policy", "queue", "relay")
 VAGUE_NAMES = {"util", "utils", "common", "misc", "helpers"}
@@ -114,7 +113,7 @@ def check_calls(tree, path, code):
 
 
 def check_length(tree, path, lines):
-    if len(lines) > (MAX_RIG_LINES if "tests/support/" in str(path) else MAX_LINES):
+    if len(lines) > MAX_LINES:
         tree.say(path, MAX_LINES + 1, f"{len(lines)} lines; at most {MAX_LINES}")
 
 
