@@ -27,6 +27,7 @@ static void refuse(struct tlspolicy_answer *out, const uint16_t enhanced[3],
     out->usable = false;
     out->refusal = (struct reply){.stage = REPLY_STAGE_STARTTLS, .origin = REPLY_LOCAL};
     memcpy(out->refusal.enhanced, enhanced, sizeof out->refusal.enhanced);
+    out->refusal.code = enhanced[0] == 5 ? 550 : 0; /* final: as if they had said so */
     va_start(args, format);
     (void)vsnprintf(out->refusal.text, sizeof out->refusal.text, format, args);
     va_end(args);

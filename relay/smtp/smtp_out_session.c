@@ -113,9 +113,11 @@ static void go_on(struct smtp_out *engine)
     const char *problem = NULL;
 
     if (options->requiretls && !engine->peer.requiretls) {
-        smtp_out_fail_text(engine, REPLY_STAGE_STARTTLS, REPLY_LOCAL, "5.7.30",
-                           "the message asks for REQUIRETLS and the server does not "
-                           "offer it");
+        struct reply refusal;
+        reply_parse_make(&refusal, REPLY_STAGE_STARTTLS, REPLY_LOCAL, 550, "5.7.30",
+                         "the message asks for REQUIRETLS and the server does not offer "
+                         "it");
+        smtp_out_fail(engine, &refusal);
         return;
     }
     if (options->user == NULL || options->user[0] == '\0') {

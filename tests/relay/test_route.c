@@ -97,7 +97,7 @@ TEST(route, keys)
 TEST(route, labels)
 {
     static const char *const hosts[] = {"h.test"};
-    static const struct route_rule rules[] = {
+    static const struct route_rule by_sender[] = {
         {.domain = "*",
          .sender = "@b.test",
          .stream = -1,
@@ -113,13 +113,13 @@ TEST(route, labels)
         char name[LIMIT_DOMAIN + 1] = "x.test";
         char domain[LIMIT_DOMAIN + 1];
         if (i < 2) {
-            cr_assert(route_label("x.test", rules[i].sender, name, sizeof name));
+            cr_assert(route_label("x.test", by_sender[i].sender, name, sizeof name));
         }
         const char *sender = route_unlabel(name, domain);
         cr_assert_str_eq(domain, "x.test");
-        cr_assert_str_eq(sender, rules[i].sender);
+        cr_assert_str_eq(sender, by_sender[i].sender);
         struct route_ask ask = {.domain = domain, .sender = sender, .stream = 0};
-        cr_assert_eq(route_choose(rules, 3, &ask), &rules[i]);
+        cr_assert_eq(route_choose(by_sender, 3, &ask), &by_sender[i]);
     }
     char small[16];
     cr_assert(route_label("a.test", "@b", small, sizeof small));

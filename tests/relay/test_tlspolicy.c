@@ -131,6 +131,7 @@ TEST(tlspolicy, requiretls)
     cr_assert_not(answer.usable);
     cr_assert_eq(answer.refusal.enhanced[0], 5);
     cr_assert_eq(answer.refusal.enhanced[2], 10);
+    cr_assert_eq(answer.refusal.code, 550, "final");
     destination.secure = true;
     tlspolicy_ask(&question, &answer);
     cr_assert(answer.usable);

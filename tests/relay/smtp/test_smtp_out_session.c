@@ -254,5 +254,5 @@ TEST(smtp_out_session, requiretls)
     driver_say(&driver, "220 hi\r\n250-x\r\n250 SIZE 1\r\n");
     cr_assert_eq(driver.readies, 0);
     cr_assert_eq(smtp_out_failure(driver.engine)->enhanced[2], 30);
-    expect_failure(REPLY_STAGE_STARTTLS, REPLY_LOCAL, 0);
+    expect_failure(REPLY_STAGE_STARTTLS, REPLY_LOCAL, 550);
 }
