@@ -62,6 +62,9 @@
                                  */
 #define LIMIT_STS_DOMAINS 20000 /* looked at for MTA-STS; few of them have a policy */
 #define LIMIT_FETCHES     32 /* over HTTPS at once; a slow host holds one for its time */
+#define LIMIT_DNS_IN_FLIGHT                                     \
+    256 /* their answers together fit a socket's receive buffer \
+         */
 #define LIMIT_RESOLVE_ANSWERS \
     50000 /* about 600 B each: 30 MB; a big sender meets fewer domains a day */
 
