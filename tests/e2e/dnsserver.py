@@ -29,9 +29,9 @@ class NameServer:
         while True:
             try:
                 query, client = self.socket.recvfrom(4096)
+                self.socket.sendto(self.answer(query), client)
             except OSError:
                 return
-            self.socket.sendto(self.answer(query), client)
 
     def answer(self, query):
         labels, at = [], 12
