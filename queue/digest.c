@@ -284,7 +284,7 @@ static void get_accept(struct digest_reader *cursor, struct digest_item *item)
     envelope->expires_unix_ms = get_number(cursor);
     envelope->notice_unix_ms = get_number(cursor);
     envelope->size_bytes = get_number(cursor);
-    envelope->flags = (unsigned)get_count(cursor, 0x7f);
+    envelope->flags = (unsigned)get_count(cursor, 0xff);
     envelope->priority = (uint8_t)get_count(cursor, 9);
     envelope->stream = get_name(cursor);
     envelope->user = get_name(cursor);

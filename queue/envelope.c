@@ -118,7 +118,7 @@ static int check(const struct envelope *envelope, struct errmsg *err)
         envelope->recipient_count == 0 ||
         envelope->recipient_count > ENVELOPE_RECIPIENTS ||
         envelope->piece_count > ENVELOPE_PIECES ||
-        envelope->close_count > ENVELOPE_CLOSES || envelope->flags > 0x7f) {
+        envelope->close_count > ENVELOPE_CLOSES || envelope->flags > 0xff) {
         errmsg_set(err,
                    "envelope: id, priority, flags, stream or a count is out of range");
         return -EINVAL;
@@ -241,7 +241,7 @@ static bool take_number(struct envelope *envelope, const struct attr *attr)
     case TAG_EXPIRES: envelope->expires_unix_ms = value; return true;
     case TAG_NOTICE: envelope->notice_unix_ms = value; return true;
     case TAG_SIZE: envelope->size_bytes = value; return true;
-    case TAG_FLAGS: envelope->flags = (unsigned)value; return value <= 0x7f;
+    case TAG_FLAGS: envelope->flags = (unsigned)value; return value <= 0xff;
     case TAG_PRIORITY: envelope->priority = (uint8_t)value; return value <= 9;
     case TAG_RET: envelope->ret = (uint8_t)value; return value <= UINT8_MAX;
     default: return true;

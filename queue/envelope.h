@@ -39,6 +39,7 @@ enum envelope_flag {
     ENVELOPE_TRUSTED = 16, /* from a trusted network, not a login */
     ENVELOPE_REQUIRETLS = 32,
     ENVELOPE_BINARY = 64,
+    ENVELOPE_TLS_OPTIONAL = 128, /* "TLS-Required: No" (RFC 8689) */
 };
 
 struct envelope_recipient {

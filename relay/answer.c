@@ -35,8 +35,13 @@ void answer_fill(const struct answer *answer, struct answer_texts *texts,
     if (answer->job == NULL) {
         return;
     }
-    /* Only an answer of the other side counts: silence must not lengthen the backoff. */
-    if (reply->origin == REPLY_REMOTE || reply->origin == REPLY_MALFORMED) {
+    /* Only an answer of the other side counts: silence must not lengthen the backoff. Nor
+     * does a fault of ours; TLS or a login that we cannot have with them is no such. */
+    bool is_their_tls =
+        reply->origin == REPLY_LOCAL &&
+        (reply->stage == REPLY_STAGE_STARTTLS || reply->stage == REPLY_STAGE_AUTH);
+    if (reply->origin == REPLY_REMOTE || reply->origin == REPLY_MALFORMED ||
+        is_their_tls) {
         change->attempts++;
     }
     settle_clean(answer->job->remote_host, texts->host, sizeof texts->host);
@@ -100,7 +105,10 @@ void answer_log(const struct answer *answer, const struct change *change)
         event.remote_host = job->remote_host;
         event.remote_ip = netaddr_format(&job->remote, ip);
         event.remote_port = job->remote.port;
-        event.tls = job->tls_text;
+        event.tls = job->tls_facts.text;
+        event.tls_policy = job->tls_facts.policy;
+        event.tls_subject = job->tls_facts.subject;
+        event.tls_issuer = job->tls_facts.issuer;
         event.queued_ms = (int64_t)job->waited_ms;
         event.connect_ms = job->connect_ns / NOW_NS_PER_MS;
         event.transmit_ms = job->transmit_ns / NOW_NS_PER_MS;

@@ -78,6 +78,7 @@ static void entry_free(struct answers_entry *entry)
     assert(entry->query == NULL);
     free(entry->preferences);
     free(entry->data);
+    free(entry->alias);
     free(entry);
 }
 
@@ -166,6 +167,25 @@ static void store_addresses(struct answers_entry *entry, const struct dns_answer
     }
 }
 
+static void store_tlsa(struct answers_entry *entry, const struct dns_answer *answer)
+{
+    entry->data = zeroed(answer->count * sizeof(struct dns_tlsa));
+    for (unsigned i = 0; i < answer->count; i++) {
+        memcpy(entry->data + i * sizeof(struct dns_tlsa), &answer->records[i].tlsa,
+               sizeof(struct dns_tlsa));
+    }
+}
+
+/* The name that has the records, where it is another than was asked for. */
+static void store_alias(struct answers_entry *entry, const struct dns_answer *answer)
+{
+    size_t size = strlen(answer->name) + 1;
+    if (size > 1 && strcmp(answer->name, entry->name) != 0) {
+        entry->alias = zeroed(size);
+        memcpy(entry->alias, answer->name, size);
+    }
+}
+
 static uint32_t usable_s(const struct dns_answer *answer)
 {
     switch (answer->outcome) {
@@ -192,8 +212,11 @@ static void on_answer(const struct dns_answer *answer, void *owner)
     entry->until_ns = now_ns() + (int64_t)usable_s(answer) * NOW_NS_PER_S;
     if (answer->count > 0 && answer->type == DNS_MX) {
         store_names(entry, answer);
+    } else if (answer->count > 0 && answer->type == DNS_TLSA) {
+        store_tlsa(entry, answer);
     } else if (answer->count > 0) {
         store_addresses(entry, answer);
+        store_alias(entry, answer);
     }
     /* Who is told may give up others, or everything: hold on to the entry. */
     entry->holders++;
@@ -244,7 +267,7 @@ static struct answers_entry *find(struct answers *answers, const char *name,
 struct answers_entry *answers_ask(struct answers *answers, const char *name,
                                   enum dns_type type, struct answers_want *want)
 {
-    assert(type == DNS_MX || type == DNS_A || type == DNS_AAAA);
+    assert(type == DNS_MX || type == DNS_A || type == DNS_AAAA || type == DNS_TLSA);
     struct answers_entry *entry = find(answers, name, type);
     if (entry != NULL && entry->known && entry->until_ns <= now_ns()) {
         displace(entry);

@@ -31,8 +31,9 @@ struct answers_entry {
     uint8_t count;
     int64_t until_ns;      /* may be used up to here */
     uint16_t *preferences; /* owned: count of them, MX only */
-    char
-        *data; /* owned: names one after another, terminated (MX), or addresses, packed */
+    char *data;  /* owned: names one after another, terminated (MX), or addresses, or
+                    struct dns_tlsa, packed */
+    char *alias; /* owned: the end of the CNAME chain; NULL when there is none */
     char name[]; /* lower case */
 };
 

@@ -140,15 +140,32 @@ struct config_dnsbl {
     size_t zone_count;
 };
 
+/* How MTA-STS policies are fetched. */
+struct config_mta_sts {
+    uint16_t port; /* of policy hosts */
+    int64_t timeout_ns;
+};
+
 enum config_delivery_tls {
     CONFIG_TLS_NONE,          /* never */
     CONFIG_TLS_OPPORTUNISTIC, /* when offered; any certificate */
     CONFIG_TLS_REQUIRED,      /* or the message waits; any certificate */
     CONFIG_TLS_VERIFY,        /* or the message waits; certificate of that name */
+    CONFIG_TLS_DANE,    /* as the receiver's TLSA records say; without, opportunistic */
+    CONFIG_TLS_STS,     /* the same, else as its MTA-STS policy says */
+    CONFIG_TLS_INHERIT, /* of a site: as delivery.tls says */
+};
+
+enum config_route_auth {
+    CONFIG_ROUTE_AUTH_PASSWORD, /* PLAIN or LOGIN, whichever is offered */
+    CONFIG_ROUTE_AUTH_PLAIN,
+    CONFIG_ROUTE_AUTH_LOGIN,
+    CONFIG_ROUTE_AUTH_XOAUTH2, /* with the token of token_file */
 };
 
 struct config_timeouts {
     int64_t connect_ns;
+    int64_t fallback_ns; /* connecting, while an address of the other family is left */
     int64_t greeting_ns;
     int64_t command_ns; /* EHLO, STARTTLS, AUTH, MAIL, RCPT, RSET */
     int64_t data_ns;    /* DATA until 354, and each stretch of the body */
@@ -162,6 +179,8 @@ struct config_delivery {
     enum config_delivery_tls tls;
     bool ipv6;
     bool allow_private_mx;
+    bool chunking;            /* BDAT where a server offers it */
+    const char *trust;        /* PEM file of roots; "" the system's */
     uint32_t max_connections; /* outbound at once, all together; 0 no limit */
     struct config_timeouts timeouts;
 };
@@ -181,7 +200,9 @@ struct config_route {
     uint16_t port;     /* of the hosts that named none: it stands in them already */
     enum config_delivery_tls tls;
     const char *user; /* "" without AUTH */
-    const char *password_file;
+    enum config_route_auth auth;
+    const char *password_file; /* a path, or "credential:NAME" of systemd */
+    const char *token_file;    /* likewise; read again for each connection */
 };
 
 struct config_source {
@@ -226,6 +247,7 @@ struct config_site {
     struct units_rate max_rate;
     uint32_t messages_per_connection;
     uint32_t max_recipients; /* of one transaction */
+    enum config_delivery_tls tls;
     uint32_t total_max_connections;
     struct units_rate total_max_rate;
 };
@@ -312,6 +334,7 @@ struct config {
     struct config_dns dns;
     struct config_dnsbl dnsbl;
     struct config_delivery delivery;
+    struct config_mta_sts mta_sts;
     struct config_adapt adapt;
     struct config_alerts alerts;
     struct config_log log;
@@ -358,6 +381,10 @@ int config_check(const char *path, FILE *out);
 /* Any thread. config_ref returns its argument. NULL may be unref'ed. */
 const struct config *config_ref(const struct config *config);
 void config_unref(const struct config *config);
+
+/* Are all name servers on this machine? Only their word on DNSSEC is believed. The
+ * system's resolvers (none configured) are not known to be. */
+bool config_dns_is_local(const struct config *config);
 
 /* Where the value at this address (a field of this configuration, such as
  * &config->sites[2].max_rate) was set. */

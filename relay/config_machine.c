@@ -109,6 +109,15 @@ static void file_check(const struct machine *machine, const char *const *field,
     }
 }
 
+/* A credential of systemd's is there when the service runs, and not for who checks. */
+static void secret_check(const struct machine *machine, const char *const *field,
+                         const char *what)
+{
+    if ((*field)[0] == '/') {
+        file_check(machine, field, what, true);
+    }
+}
+
 /* The systemd unit makes these when it starts the daemon. */
 static bool folder_is_made(const char *path)
 {
@@ -210,13 +219,14 @@ static void sending_check(const struct machine *machine)
                    config->warmups[i].name);
     }
     for (size_t i = 0; i < config->route_count; i++) {
-        file_check(machine, &config->routes[i].password_file, "route: password_file",
-                   true);
+        secret_check(machine, &config->routes[i].password_file, "route: password_file");
+        secret_check(machine, &config->routes[i].token_file, "route: token_file");
     }
     for (size_t i = 0; i < config->dnsbl.zone_count; i++) {
         file_check(machine, &config->dnsbl.zones[i].key_file, "dnsbl zone: key_file",
                    true);
     }
+    file_check(machine, &config->delivery.trust, "delivery.trust", false);
     for (size_t i = 0; i < config->dkim_count; i++) {
         file_check(machine, &config->dkim[i].key, "dkim: key", true);
     }

@@ -37,6 +37,25 @@ static const struct config_choice delivery_tls[] = {
     {"opportunistic", CONFIG_TLS_OPPORTUNISTIC},
     {"required", CONFIG_TLS_REQUIRED},
     {"verify", CONFIG_TLS_VERIFY},
+    {"dane", CONFIG_TLS_DANE},
+    {"sts", CONFIG_TLS_STS},
+    {NULL, 0},
+};
+static const struct config_choice site_tls[] = {
+    {"inherit", CONFIG_TLS_INHERIT},
+    {"none", CONFIG_TLS_NONE},
+    {"opportunistic", CONFIG_TLS_OPPORTUNISTIC},
+    {"required", CONFIG_TLS_REQUIRED},
+    {"verify", CONFIG_TLS_VERIFY},
+    {"dane", CONFIG_TLS_DANE},
+    {"sts", CONFIG_TLS_STS},
+    {NULL, 0},
+};
+static const struct config_choice route_auth[] = {
+    {"password", CONFIG_ROUTE_AUTH_PASSWORD},
+    {"plain", CONFIG_ROUTE_AUTH_PLAIN},
+    {"login", CONFIG_ROUTE_AUTH_LOGIN},
+    {"xoauth2", CONFIG_ROUTE_AUTH_XOAUTH2},
     {NULL, 0},
 };
 static const struct config_choice on_block[] = {{"hold", CONFIG_ON_BLOCK_HOLD},
@@ -76,6 +95,7 @@ static const struct config_key root_keys[] = {
     SECTION_KEY("dns"),
     SECTION_KEY("dnsbl"),
     SECTION_KEY("delivery"),
+    SECTION_KEY("mta_sts"),
     SECTION_KEY("retry"),
     SECTION_KEY("adapt"),
     SECTION_KEY("alerts"),
@@ -143,6 +163,8 @@ static const struct config_key delivery_keys[] = {
     {"ipv6", CONFIG_KIND_BOOL, AT(config_delivery, ipv6), .fallback = "true"},
     {"allow_private_mx", CONFIG_KIND_BOOL, AT(config_delivery, allow_private_mx),
      .fallback = "false"},
+    {"chunking", CONFIG_KIND_BOOL, AT(config_delivery, chunking), .fallback = "true"},
+    {"trust", CONFIG_KIND_PATH, AT(config_delivery, trust), .fallback = ""},
     {"max_connections", CONFIG_KIND_COUNT, AT(config_delivery, max_connections),
      .fallback = "2000", .high = 1000000},
     SECTION_KEY("timeouts"),
@@ -151,6 +173,8 @@ static const struct config_key delivery_keys[] = {
 /* RFC 5321 4.5.3.2; connect is ours: a host that needs longer will not answer. */
 static const struct config_key timeout_keys[] = {
     {"connect", CONFIG_KIND_DURATION, AT(config_timeouts, connect_ns), .fallback = "30s",
+     .low = SECOND / 100, .high = HOUR},
+    {"fallback", CONFIG_KIND_DURATION, AT(config_timeouts, fallback_ns), .fallback = "1s",
      .low = SECOND / 100, .high = HOUR},
     {"greeting", CONFIG_KIND_DURATION, AT(config_timeouts, greeting_ns), .fallback = "5m",
      .low = SECOND / 100, .high = HOUR},
@@ -191,6 +215,13 @@ static const struct config_key retry_keys[] = {SCHEDULE_KEYS};
 static const struct config_key schedule_keys[] = {
     {"name", CONFIG_KIND_NAME, AT(config_schedule, name), .required = true},
     SCHEDULE_KEYS,
+};
+
+static const struct config_key mta_sts_keys[] = {
+    {"port", CONFIG_KIND_PORT, AT(config_mta_sts, port), .fallback = "443", .low = 1,
+     .high = 65535},
+    {"timeout", CONFIG_KIND_DURATION, AT(config_mta_sts, timeout_ns), .fallback = "60s",
+     .low = SECOND / 10, .high = 5 * MINUTE},
 };
 
 static const struct config_key adapt_keys[] = {
@@ -260,7 +291,10 @@ static const struct config_key route_keys[] = {
     {"tls", CONFIG_KIND_CHOICE, AT(config_route, tls), .fallback = "opportunistic",
      .choices = delivery_tls},
     {"user", CONFIG_KIND_TEXT, AT(config_route, user), .fallback = ""},
-    {"password_file", CONFIG_KIND_PATH, AT(config_route, password_file), .fallback = ""},
+    {"auth", CONFIG_KIND_CHOICE, AT(config_route, auth), .fallback = "password",
+     .choices = route_auth},
+    {"password_file", CONFIG_KIND_TEXT, AT(config_route, password_file), .fallback = ""},
+    {"token_file", CONFIG_KIND_TEXT, AT(config_route, token_file), .fallback = ""},
 };
 
 static const struct config_key source_keys[] = {
@@ -306,6 +340,8 @@ static const struct config_key site_keys[] = {
      AT(config_site, messages_per_connection), .fallback = "100", .high = 1000000},
     {"max_recipients", CONFIG_KIND_COUNT, AT(config_site, max_recipients),
      .fallback = "50", .high = 1000},
+    {"tls", CONFIG_KIND_CHOICE, AT(config_site, tls), .fallback = "inherit",
+     .choices = site_tls},
     {"total_max_connections", CONFIG_KIND_COUNT, AT(config_site, total_max_connections),
      .fallback = "0", .high = 100000},
     {"total_max_rate", CONFIG_KIND_RATE, AT(config_site, total_max_rate),
@@ -369,6 +405,8 @@ static const struct config_group dns_group = GROUP("dns", config_dns, dns_keys);
 static const struct config_group dnsbl_group = GROUP("dnsbl", config_dnsbl, dnsbl_keys);
 static const struct config_group delivery_group =
     GROUP("delivery", config_delivery, delivery_keys);
+static const struct config_group mta_sts_group =
+    GROUP("mta_sts", config_mta_sts, mta_sts_keys);
 static const struct config_group timeout_group =
     GROUP("delivery.timeouts", config_timeouts, timeout_keys);
 static const struct config_group retry_group =
@@ -385,6 +423,7 @@ const struct config_section config_schema_sections[] = {
     {"dns", &dns_group, offsetof(struct config, dns)},
     {"dnsbl", &dnsbl_group, offsetof(struct config, dnsbl)},
     {"delivery", &delivery_group, offsetof(struct config, delivery)},
+    {"mta_sts", &mta_sts_group, offsetof(struct config, mta_sts)},
     {"delivery.timeouts", &timeout_group, offsetof(struct config, delivery.timeouts)},
     {"retry", &retry_group, CONFIG_SECTION_RETRY},
     {"adapt", &adapt_group, offsetof(struct config, adapt)},

@@ -9,6 +9,7 @@
 #include "relay/config_build.h"
 #include "relay/config_scalar.h"
 #include "relay/config_verify.h"
+#include "relay/secret.h"
 
 /* "gmail.com", "*.example.com", "mx:*.google.com": what policy/site understands. */
 static bool pattern_is_good(const char *pattern)
@@ -100,11 +101,15 @@ static bool route_domain_is_good(const char *domain)
            config_scalar_is_host(domain[0] == '.' ? domain + 1 : domain);
 }
 
+/* It becomes part of a name with the recipient's domain: 255 bytes in all. */
+#define ROUTE_SENDER_BYTES 100
+
 static bool route_sender_is_good(const char *sender)
 {
     const char *at = strrchr(sender, '@');
 
-    return *sender == '\0' || (at != NULL && config_scalar_is_host(at + 1));
+    return *sender == '\0' || (at != NULL && config_scalar_is_host(at + 1) &&
+                               strlen(sender) <= ROUTE_SENDER_BYTES);
 }
 
 static bool hosts_are_loopback(const struct config_route *route)
@@ -121,15 +126,40 @@ static bool hosts_are_loopback(const struct config_route *route)
     return true;
 }
 
+static void route_secret_verify(struct config_build *build,
+                                const struct config_route *route,
+                                const char *const *place, const char *name)
+{
+    if ((*place)[0] != '\0' && !secret_is_place(*place)) {
+        config_build_error(build, place,
+                           "route \"%s\": %s \"%.80s\" is not possible; write an "
+                           "absolute path, or \"credential:NAME\" of systemd's "
+                           "LoadCredential=",
+                           route->domain, name, *place);
+    }
+}
+
 static void route_login_verify(struct config_build *build,
                                const struct config_route *route)
 {
-    if ((route->user[0] == '\0') != (route->password_file[0] == '\0')) {
-        config_build_error(
-            build, &route->domain,
-            "route \"%s\": user and password_file go together; give both or "
-            "neither",
-            route->domain);
+    bool by_token = route->auth == CONFIG_ROUTE_AUTH_XOAUTH2;
+    const char *wanted = by_token ? "token_file" : "password_file";
+    const char *other = by_token ? "password_file" : "token_file";
+    const char *place = by_token ? route->token_file : route->password_file;
+    const char *useless = by_token ? route->password_file : route->token_file;
+    route_secret_verify(build, route, &route->password_file, "password_file");
+    route_secret_verify(build, route, &route->token_file, "token_file");
+    if (useless[0] != '\0') {
+        config_build_error(build, &route->auth,
+                           "route \"%s\": %s does not go with this auth; write %s, or "
+                           "auth = \"%s\"",
+                           route->domain, other, wanted,
+                           by_token ? "password" : "xoauth2");
+    } else if ((route->user[0] == '\0') != (place[0] == '\0')) {
+        config_build_error(build, &route->domain,
+                           "route \"%s\": user and %s go together; give both or "
+                           "neither",
+                           route->domain, wanted);
     } else if (route->user[0] != '\0' && route->tls != CONFIG_TLS_VERIFY &&
                !hosts_are_loopback(route)) {
         config_build_error(build, &route->tls,
@@ -167,7 +197,8 @@ static void routes_verify(struct config_build *build)
         if (!route_sender_is_good(route->sender)) {
             config_build_error(build, &route->sender,
                                "route \"%s\": sender \"%.80s\" is not possible; write "
-                               "\"user@example.com\" or \"@example.com\"",
+                               "\"user@example.com\" or \"@example.com\", of at most "
+                               "100 bytes",
                                route->domain, route->sender);
         }
         if (route->host_count == 0 &&
@@ -284,9 +315,51 @@ static void zones_verify(struct config_build *build)
     }
 }
 
+bool config_dns_is_local(const struct config *config)
+{
+    for (size_t i = 0; i < config->dns.servers.count; i++) {
+        const char *server = config->dns.servers.items[i];
+        if (strncmp(server, "127.", 4) != 0 && strncmp(server, "[::1]", 5) != 0) {
+            return false;
+        }
+    }
+    return config->dns.servers.count > 0;
+}
+
+/* DANE is worth what the resolver's word is worth. */
+static void dane_verify(struct config_build *build)
+{
+    const struct config *config = build->config;
+    const char *remedy = "run a validating resolver on this machine and write "
+                         "dns = { servers = [ \"127.0.0.1:53\" ]; }";
+
+    if (config_dns_is_local(config)) {
+        return;
+    }
+    if (config->delivery.tls == CONFIG_TLS_DANE) {
+        config_build_error(build, &config->delivery.tls,
+                           "delivery.tls: \"dane\" needs DNSSEC; %s", remedy);
+    }
+    for (size_t i = 0; i < config->site_count; i++) {
+        if (config->sites[i].tls == CONFIG_TLS_DANE) {
+            config_build_error(build, &config->sites[i].tls,
+                               "site \"%s\": tls: \"dane\" needs DNSSEC; %s",
+                               config->sites[i].name, remedy);
+        }
+    }
+    for (size_t i = 0; i < config->route_count; i++) {
+        if (config->routes[i].tls == CONFIG_TLS_DANE) {
+            config_build_error(build, &config->routes[i].tls,
+                               "route \"%s\": tls: \"dane\" needs DNSSEC; %s",
+                               config->routes[i].domain, remedy);
+        }
+    }
+}
+
 void config_verify_mail(struct config_build *build)
 {
     assert(build != NULL);
+    dane_verify(build);
     sites_verify(build);
     routes_verify(build);
     schedules_verify(build);

@@ -34,6 +34,7 @@ struct alert;
 struct api_server;
 struct auth;
 struct dns;
+struct fetch;
 struct index;
 struct loop;
 struct place;
@@ -42,6 +43,7 @@ struct resolve;
 struct signals;
 struct snapshot;
 struct store;
+struct sts;
 struct timer;
 struct users;
 struct view;
@@ -76,6 +78,8 @@ struct core {
     struct dns *dns;
     struct resolve *resolve;
     struct watcher *watcher;
+    struct fetch *fetch;
+    struct sts *sts;
     struct api_server *api;
     struct view *view; /* what the API asks */
     struct worker **workers;

@@ -18,11 +18,13 @@
 #include "relay/log.h"
 #include "relay/net/admission.h"
 #include "relay/net/dns.h"
+#include "relay/net/fetch.h"
 #include "relay/net/loop.h"
 #include "relay/net/signals.h"
 #include "relay/net/timer.h"
 #include "relay/net/wake.h"
 #include "relay/now.h"
+#include "relay/ownaddress.h"
 #include "relay/pager.h"
 #include "relay/reader.h"
 #include "relay/resolve.h"
@@ -31,6 +33,7 @@
 #include "relay/snapshot.h"
 #include "relay/stops.h"
 #include "relay/store.h"
+#include "relay/sts.h"
 #include "relay/users.h"
 #include "relay/view.h"
 #include "relay/watcher.h"
@@ -38,23 +41,17 @@
 
 /* ---- DNS ---- */
 
-/* Addresses that are ourselves: what our listeners are bound to, with their port. */
 static void fill_resolve(const struct snapshot *snapshot, struct netaddr *own,
                          struct resolve_options *out)
 {
     const struct config *config = snapshot->config;
-    unsigned count = 0;
-    for (size_t i = 0; i < config->listener_count; i++) {
-        if (netaddr_parse(config->listeners[i].address.text, config->listeners[i].port,
-                          &own[count]) == 0) {
-            count++;
-        }
-    }
     *out = (struct resolve_options){.hostname = config->hostname,
                                     .own = own,
-                                    .own_count = count,
+                                    .own_count =
+                                        ownaddress_list(config, own, LIMIT_OWN_ADDRESSES),
                                     .ipv6 = config->delivery.ipv6,
-                                    .allow_private = config->delivery.allow_private_mx};
+                                    .allow_private = config->delivery.allow_private_mx,
+                                    .trust_ad = config_dns_is_local(config)};
 }
 
 static void join_servers(const struct config *config, char *out, size_t size)
@@ -66,6 +63,15 @@ static void join_servers(const struct config *config, char *out, size_t size)
                              config->dns.servers.items[i]);
         used += wrote > 0 ? (size_t)wrote : 0;
     }
+}
+
+static struct sts_options sts_options(const struct config *config)
+{
+    return (struct sts_options){
+        .port = config->mta_sts.port,
+        .allow_private = config->delivery.allow_private_mx,
+        .trust = config->delivery.trust,
+        .timeout_ms = (uint32_t)(config->mta_sts.timeout_ns / NOW_NS_PER_MS)};
 }
 
 static int open_dns(struct core *core, struct errmsg *err)
@@ -81,12 +87,17 @@ static int open_dns(struct core *core, struct errmsg *err)
         errmsg_wrap(err, "dns");
         return rc;
     }
-    struct netaddr *own = arena_must(config->listener_count + 1, sizeof *own);
+    struct netaddr *own = arena_must(LIMIT_OWN_ADDRESSES, sizeof *own);
     struct resolve_options resolve;
     fill_resolve(core->snapshot, own, &resolve);
     core->resolve = resolve_open(core->loop, core->dns, &resolve);
     free(own);
-    return 0;
+    rc = fetch_start(&core->fetch, err);
+    if (rc == 0) {
+        struct sts_options sts = sts_options(config);
+        core->sts = sts_open(core->dns, core->fetch, &core->mailbox, core->store, &sts);
+    }
+    return rc;
 }
 
 /* ---- what is remembered ---- */
@@ -112,6 +123,12 @@ static void on_ramp_row(const struct store_row *row, void *owner)
     ramps_load(owner, row);
 }
 
+static void on_sts_row(const struct store_row *row, void *owner)
+{
+    const struct core *core = owner;
+    sts_load(core->sts, row);
+}
+
 static void on_conduct_row(const struct store_row *row, void *owner)
 {
     if (strncmp(row->key, ALLOWANCE_PREFIX, sizeof ALLOWANCE_PREFIX - 1) == 0) {
@@ -126,7 +143,8 @@ static int load_store(struct core *core, struct errmsg *err)
         store_row_cb row_cb;
     } kinds[] = {{STORE_FREEZE, on_freeze_row},   {STORE_LEARNT, on_learnt_row},
                  {STORE_STOP, on_stop_row},       {STORE_RAMP, on_ramp_row},
-                 {STORE_CONDUCT, on_conduct_row}, {STORE_LEDGER, on_ramp_row}};
+                 {STORE_CONDUCT, on_conduct_row}, {STORE_LEDGER, on_ramp_row},
+                 {STORE_STS, on_sts_row}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         int rc = store_load(core->store, kinds[i].kind, kinds[i].row_cb, core, err);
         if (rc != 0) {
@@ -207,10 +225,12 @@ int core_start_open(struct core *core, const struct core_options *options,
         return rc;
     }
     core->call->core = core;
-    rc = load_store(core, err);
+    rc = open_dns(core, err);
+    if (rc == 0) {
+        rc = load_store(core, err);
+    }
     if (rc == 0) {
         ramps_take(core);
-        rc = open_dns(core, err);
     }
     if (rc == 0) {
         rc = watcher_open(&core->watcher, core, err);
@@ -367,6 +387,8 @@ void core_start_close(struct core *core)
     }
     forget_flows(core);
     watcher_close(core->watcher);
+    fetch_stop(core->fetch);
+    sts_close(core->sts);
     resolve_close(core->resolve);
     dns_close(core->dns);
     timer_close(core->timer);
@@ -469,12 +491,14 @@ void core_start_renew(struct core *core)
 {
     const struct config *config = core->snapshot->config;
     struct errmsg err;
-    struct netaddr *own = arena_must(config->listener_count + 1, sizeof *own);
+    struct netaddr *own = arena_must(LIMIT_OWN_ADDRESSES, sizeof *own);
     struct resolve_options resolve;
     fill_resolve(core->snapshot, own, &resolve);
     resolve_set_options(core->resolve, &resolve);
     free(own);
     watcher_take(core->watcher);
+    struct sts_options sts = sts_options(config);
+    sts_set_options(core->sts, &sts);
     struct alert_options alert = pager_options(core);
     if (alert_reload(core->alert, &alert, &err) != 0) {
         log_error("reload: alerts: %s; the old ones stay", err.text);

@@ -105,6 +105,23 @@ void destination_shuffle(struct destination *destination, uint64_t roll)
     }
 }
 
+void destination_postpone(struct destination *destination,
+                          bool (*is_last)(const struct netaddr *addr, void *owner),
+                          void *owner)
+{
+    struct destination_hop last[LIMIT_ADDRESSES];
+    unsigned count = 0;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < destination->hop_count; i++) {
+        if (is_last(&destination->hops[i].addr, owner)) {
+            last[count++] = destination->hops[i];
+        } else {
+            destination->hops[kept++] = destination->hops[i];
+        }
+    }
+    memcpy(destination->hops + kept, last, count * sizeof *last);
+}
+
 void destination_org_domain(const char *name, char *out)
 {
     struct netaddr literal;

@@ -1,6 +1,7 @@
 #include "relay/domains.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "relay/scheduler.h"
 #include "relay/settle.h"
 #include "relay/snapshot.h"
+#include "relay/tlspolicy.h"
 
 /* How long a destination that does not answer is left alone: 15 s, doubling to 15 min. */
 #define DOWN_FIRST_NS ((int64_t)15 * NOW_NS_PER_S)
@@ -36,6 +38,7 @@ const char *dest_state_name(enum dest_state state)
 }
 
 static void on_retry(struct agenda_item *item);
+static void on_sts(struct sts_want *want);
 
 static struct dest *dest_new(struct core *core, struct domain *domain, uint32_t stream)
 {
@@ -45,6 +48,7 @@ static struct dest *dest_new(struct core *core, struct domain *domain, uint32_t 
     dest->stream = stream;
     dest->route = -1;
     dest->retry.due_cb = on_retry;
+    dest->sts_want.known_cb = on_sts;
     list_init(&dest->waiting);
     dest->next = domain->owner;
     domain->owner = dest;
@@ -77,10 +81,20 @@ static void set_site(struct dest *dest, struct site *site)
     dest->site = site;
 }
 
+/* Nothing that was asked for this dest comes back. */
+static void cancel(struct dest *dest)
+{
+    resolve_cancel(dest->lookup);
+    dest->lookup = NULL;
+    if (list_is_linked(&dest->sts_want.node)) {
+        list_remove(&dest->sts_want.node);
+    }
+}
+
 static void dest_free(struct dest *dest)
 {
     assert(list_is_empty(&dest->waiting));
-    resolve_cancel(dest->lookup);
+    cancel(dest);
     agenda_drop(&dest->core->agenda, &dest->retry);
     job_destination_unref(dest->destination);
     set_site(dest, NULL);
@@ -196,13 +210,15 @@ static void name_site(struct dest *dest, const struct destination *destination)
     const struct snapshot *snapshot = dest->core->snapshot;
     const char *mx[LIMIT_MX_HOSTS];
     char organisational[LIMIT_DOMAIN + 32];
-    struct site_ask ask = {.domain = dest->domain->name, .mx = mx};
+    char domain[LIMIT_DOMAIN + 1];
+    (void)route_unlabel(dest->domain->name, domain);
+    struct site_ask ask = {.domain = domain, .mx = mx};
     if (dest->route >= 0) {
         route_key(&snapshot->routes[dest->route], snapshot->config->delivery.port,
                   organisational);
     } else {
         const char *best = destination->implicit || destination->host_count == 0
-                               ? dest->domain->name
+                               ? domain
                                : destination->hosts[0].name;
         destination_org_domain(best, organisational);
     }
@@ -219,19 +235,76 @@ static void name_site(struct dest *dest, const struct destination *destination)
     set_site(dest, sites_get(&dest->core->sites, answer.name, config));
 }
 
+/* The operator's policy for TLS: the route's, the site's, or everybody's. */
+static enum config_delivery_tls tls_of(const struct dest *dest)
+{
+    const struct snapshot *snapshot = dest->core->snapshot;
+    return dest->route >= 0 ? snapshot->config->routes[dest->route].tls
+                            : snapshot_tls(snapshot, dest->site->config);
+}
+
+/* DANE wins over MTA-STS, but only for the hosts that have it: both are looked at. */
+static bool wants_sts(const struct dest *dest)
+{
+    return dest->core->sts != NULL &&
+           tlspolicy_wants_sts((enum config_delivery_tls)dest->tls);
+}
+
+/* Whose policy: the recipient domain's; behind a smart host that host's (RFC 8461 3.4).
+ */
+static const char *sts_domain(const struct dest *dest, char out[LIMIT_DOMAIN + 1])
+{
+    const struct destination *destination = &dest->destination->value;
+    if (dest->route >= 0) {
+        (void)snprintf(out, LIMIT_DOMAIN + 1, "%s", destination->hosts[0].name);
+    } else {
+        (void)route_unlabel(dest->domain->name, out);
+    }
+    return out;
+}
+
+/* All is known that has to be before a connection. */
+static void use_destination(struct dest *dest)
+{
+    if (wants_sts(dest)) {
+        char domain[LIMIT_DOMAIN + 1];
+        struct job_destination *to = dest->destination; /* no job has it yet */
+        if (to->guard == NULL) {
+            to->guard = arena_must(1, sizeof *to->guard);
+            to->value.guard = to->guard;
+        }
+        sts_fill(dest->core->sts, sts_domain(dest, domain), &to->value, to->guard);
+    }
+    dest->state = dest->failures > 0 ? DEST_HALF : DEST_OPEN;
+    release_waiting(dest);
+}
+
+static void on_sts(struct sts_want *want)
+{
+    use_destination(LIST_OWNER(want, struct dest, sts_want));
+}
+
 static void on_resolved(const struct destination *destination,
                         const struct reply *refusal, void *owner)
 {
     struct dest *dest = owner;
     int64_t now = now_ns();
+    char domain[LIMIT_DOMAIN + 1];
     dest->lookup = NULL;
     if (destination != NULL) {
         job_destination_unref(dest->destination);
         dest->destination = job_destination_new(destination);
         dest->fresh_until_ns = now + destination->ttl_s * NOW_NS_PER_S;
         name_site(dest, destination);
-        dest->state = dest->failures > 0 ? DEST_HALF : DEST_OPEN;
-    } else if (refusal->enhanced[0] == 5) {
+        dest->tls = (int)tls_of(dest);
+        if (wants_sts(dest) &&
+            !sts_ask(dest->core->sts, sts_domain(dest, domain), &dest->sts_want)) {
+            return; /* suspended: on_sts resumes */
+        }
+        use_destination(dest);
+        return;
+    }
+    if (refusal->enhanced[0] == 5) {
         keep_reply(dest, refusal);
         dest->fresh_until_ns = now + REFUSED_NS;
         dest->state = DEST_REFUSED;
@@ -256,31 +329,37 @@ static void ask_dns(struct dest *dest)
     struct core *core = dest->core;
     const struct snapshot *snapshot = core->snapshot;
     const struct config *config = snapshot->config;
-    struct route_ask ask = {.domain = dest->domain->name,
-                            .sender = "",
+    char domain[LIMIT_DOMAIN + 1];
+    const char *sender = route_unlabel(dest->domain->name, domain);
+    struct route_ask ask = {.domain = domain,
+                            .sender = sender,
                             .stream =
                                 dest->stream == CONFIG_NONE ? -1 : (int)dest->stream};
     const struct route_rule *rule =
         route_choose(snapshot->routes, (unsigned)config->route_count, &ask);
     if (rule == NULL) {
         dest->route = -1;
-        dest->tls = (int)snapshot_tls(snapshot, ROUTE_TLS_DEFAULT);
-        dest->lookup = resolve_domain(core->resolve, dest->domain->name,
-                                      config->delivery.port, on_resolved, dest);
+        dest->lookup = resolve_domain(core->resolve, domain, config->delivery.port,
+                                      on_resolved, dest);
+        if (snapshot->wants_tlsa) {
+            resolve_want_tlsa(dest->lookup);
+        }
         return;
     }
     dest->route = (int)(rule - snapshot->routes);
-    dest->tls = (int)snapshot_tls(snapshot, rule->tls);
     uint16_t port = rule->port != 0 ? rule->port : config->delivery.port;
     dest->lookup = resolve_hosts(core->resolve, rule->hosts, rule->host_count, port,
                                  on_resolved, dest);
+    resolve_set_ports(dest->lookup, rule->ports, rule->host_count);
+    if (tlspolicy_wants_tlsa(config->routes[dest->route].tls)) {
+        resolve_want_tlsa(dest->lookup);
+    }
 }
 
 void domains_forget(struct domain *domain)
 {
     for (struct dest *dest = domain->owner; dest != NULL; dest = dest->next) {
-        resolve_cancel(dest->lookup);
-        dest->lookup = NULL;
+        cancel(dest);
         agenda_drop(&dest->core->agenda, &dest->retry);
         dest->state = DEST_UNKNOWN;
         dest->is_probing = false;

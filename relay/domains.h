@@ -17,6 +17,7 @@
 #include "queue/queue.h"
 
 #include "relay/agenda.h"
+#include "relay/sts.h"
 
 struct core;
 struct dest;
@@ -49,7 +50,8 @@ struct dest {
     struct core *core;
     uint32_t stream; /* index; CONFIG_NONE: gone from the file, the default's routes */
     enum dest_state state;
-    struct resolve_lookup *lookup;       /* out, or NULL */
+    struct resolve_lookup *lookup; /* out, or NULL */
+    struct sts_want sts_want;      /* linked while the MTA-STS policy is asked for */
     struct job_destination *destination; /* one reference, or NULL */
     struct site *site;                   /* NULL until resolved */
     int route;                           /* index of the route, or -1 */

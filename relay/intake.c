@@ -326,6 +326,11 @@ void intake_content_end(struct intake *intake, const struct smtp_in_content *con
         intake_refuse(intake, "DATA", "", 550, text);
         return;
     }
+    if (!terms_route(intake, intake->terms.stream)) {
+        intake_refuse(intake, "DATA", "", 550,
+                      "5.1.2 a recipient's domain is too long for a route by sender");
+        return;
+    }
     intake->content = *content;
     if (intake->client.user != NULL) {
         intake_ask_permit(intake);

@@ -118,6 +118,11 @@ static void fill_envelope(struct intake *intake, const struct terms *terms,
     if (intake->params.smtputf8) {
         out->flags |= ENVELOPE_SMTPUTF8;
     }
+    if (intake->params.requiretls) {
+        out->flags |= ENVELOPE_REQUIRETLS;
+    } else if (facts->has_tls_required_no) {
+        out->flags |= ENVELOPE_TLS_OPTIONAL;
+    }
     if (content->facts.has_dot_line) {
         out->flags |= ENVELOPE_HAS_DOT_LINE;
     }

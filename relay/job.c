@@ -35,6 +35,11 @@ struct job_destination *job_destination_new(const struct destination *value)
         arena_must(1, offsetof(struct job_destination, value) + bytes);
     atomic_init(&destination->refs, 1);
     memcpy(&destination->value, value, bytes);
+    if (value->guard != NULL) {
+        destination->guard = arena_must(1, sizeof *destination->guard);
+        *destination->guard = *value->guard;
+        destination->value.guard = destination->guard;
+    }
     return destination;
 }
 
@@ -54,6 +59,7 @@ void job_destination_unref(struct job_destination *destination)
 {
     if (destination != NULL &&
         atomic_fetch_sub_explicit(&destination->refs, 1, memory_order_acq_rel) == 1) {
+        free(destination->guard);
         free(destination);
     }
 }

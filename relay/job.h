@@ -30,7 +30,16 @@ struct worker;
  * are there: never copy the whole struct. */
 struct job_destination {
     _Atomic unsigned refs;
-    struct destination value;
+    struct destination_guard *guard; /* owned: what value.guard points to; or NULL */
+    struct destination value;        /* last: only destination_bytes of it are there */
+};
+
+/* What TLS was like, for logs. Texts are "" in clear. */
+struct job_tls {
+    char text[128];    /* "TLSv1.3 TLS_AES_256_GCM_SHA384 verified" */
+    char policy[16];   /* what was asked for: "opportunistic", "dane", ... */
+    char subject[128]; /* the name in the server's certificate ... */
+    char issuer[128];  /* ... and in its issuer's */
 };
 
 struct job_rcpt {
@@ -82,7 +91,7 @@ struct job {
     struct queue_message content; /* owned; envelope valid when content.block is set */
     struct netaddr remote;
     char remote_host[LIMIT_DOMAIN + 1];
-    char tls_text[96];
+    struct job_tls tls_facts;
     struct ehlo peer;             /* what the server offers */
     uint32_t connection_messages; /* accepted on this connection, this one included */
     uint32_t closed_after; /* the connection before closed silently after so many */
@@ -99,6 +108,7 @@ struct job *job_new(unsigned rcpt_count);
 /* Core thread: gives back what it holds. */
 void job_free(struct job *job);
 
+/* A copy of value and its guard. */
 struct job_destination *job_destination_new(const struct destination *value);
 /* A copy that may be shuffled. */
 void job_destination_copy(const struct job_destination *destination,

@@ -53,6 +53,8 @@
 
 #define LIMIT_LINGER_MS    2000  /* for the last answer to arrive before a close */
 #define LIMIT_HANDSHAKE_MS 30000 /* TLS, either side */
+#define LIMIT_TLS_SESSIONS \
+    256 /* to be resumed, of one worker: the hosts of a busy hour */
 
 #define LIMIT_STOP_MS 5000 /* sessions that are still busy at the end are cut */
 
@@ -60,6 +62,14 @@
 #define LIMIT_MX_HOSTS    10
 #define LIMIT_ADDRESSES   20
 #define LIMIT_CNAME_STEPS 8
+#define LIMIT_OWN_ADDRESSES \
+    256               /* of listeners and this machine: many containers have fewer */
+#define LIMIT_TLSA 20 /* of all hosts together; real ones have 1 to 4 each */
+#define LIMIT_DNS_IN_FLIGHT                                                             \
+    256                         /* their answers together fit a socket's receive buffer \
+                                 */
+#define LIMIT_STS_DOMAINS 20000 /* looked at for MTA-STS; few of them have a policy */
+#define LIMIT_FETCHES     32 /* over HTTPS at once; a slow host holds one for its time */
 #define LIMIT_DNS_IN_FLIGHT                                     \
     256 /* their answers together fit a socket's receive buffer \
          */
@@ -80,7 +90,7 @@
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100
 
-/* Log: what may wait for a slow disk, and one event written out (22 texts of 512 bytes
+/* Log: what may wait for a slow disk, and one event written out (26 texts of 512 bytes
  * and a reply of 1024, each byte escaped as six at worst). */
 #define LIMIT_LOG_PENDING ((uint64_t)16 * 1024 * 1024)
 #define LIMIT_LOG_RECORD  ((size_t)96 * 1024)

@@ -101,7 +101,10 @@ struct log_event {
     const char *remote_host; /* the MX's name */
     const char *remote_ip;
     uint16_t remote_port;
-    const char *tls; /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" in clear */
+    const char *tls;         /* "TLSv1.3 TLS_AES_256_GCM_SHA384 verified"; "" in clear */
+    const char *tls_policy;  /* what it had to be: "opportunistic", "dane", ... */
+    const char *tls_subject; /* names in the server's certificate */
+    const char *tls_issuer;
 
     const struct reply *reply; /* reply, code, enhanced, stage; NULL for none */
     const char *class;         /* class of the reply, as INTERFACE names them */

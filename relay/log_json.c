@@ -133,6 +133,9 @@ static void add_attempt(struct linebuf *buf, const struct log_event *event)
     add_text(buf, "remote_ip", event->remote_ip);
     add_number(buf, "remote_port", event->remote_port);
     add_text(buf, "tls", event->tls);
+    add_text(buf, "tls_policy", event->tls_policy);
+    add_text(buf, "tls_subject", event->tls_subject);
+    add_text(buf, "tls_issuer", event->tls_issuer);
     if (event->reply != NULL) {
         add_reply(buf, event->reply);
     }

@@ -9,18 +9,19 @@
 #include "policy/reply.h"
 
 static const size_t event_texts[] = {
-    offsetof(struct log_event, stream),    offsetof(struct log_event, source),
-    offsetof(struct log_event, site),      offsetof(struct log_event, sender),
-    offsetof(struct log_event, recipient), offsetof(struct log_event, user),
-    offsetof(struct log_event, job),       offsetof(struct log_event, remote_host),
-    offsetof(struct log_event, remote_ip), offsetof(struct log_event, tls),
-    offsetof(struct log_event, class),     offsetof(struct log_event, scope),
-    offsetof(struct log_event, dnsbl),     offsetof(struct log_event, message_id),
-    offsetof(struct log_event, client_ip), offsetof(struct log_event, client_name),
-    offsetof(struct log_event, helo),      offsetof(struct log_event, actor),
-    offsetof(struct log_event, gate),      offsetof(struct log_event, subject),
-    offsetof(struct log_event, before),    offsetof(struct log_event, after),
-    offsetof(struct log_event, text),
+    offsetof(struct log_event, stream),      offsetof(struct log_event, source),
+    offsetof(struct log_event, site),        offsetof(struct log_event, sender),
+    offsetof(struct log_event, recipient),   offsetof(struct log_event, user),
+    offsetof(struct log_event, job),         offsetof(struct log_event, remote_host),
+    offsetof(struct log_event, remote_ip),   offsetof(struct log_event, tls),
+    offsetof(struct log_event, tls_policy),  offsetof(struct log_event, tls_subject),
+    offsetof(struct log_event, tls_issuer),  offsetof(struct log_event, class),
+    offsetof(struct log_event, scope),       offsetof(struct log_event, dnsbl),
+    offsetof(struct log_event, message_id),  offsetof(struct log_event, client_ip),
+    offsetof(struct log_event, client_name), offsetof(struct log_event, helo),
+    offsetof(struct log_event, actor),       offsetof(struct log_event, gate),
+    offsetof(struct log_event, subject),     offsetof(struct log_event, before),
+    offsetof(struct log_event, after),       offsetof(struct log_event, text),
 };
 
 static const size_t session_texts[] = {

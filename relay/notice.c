@@ -228,6 +228,7 @@ static unsigned build(struct core *core, const struct original *original,
     id_print(original->view.id, queue_id);
     (void)snprintf(message_id, sizeof message_id, "%s@%s", text, hostname);
     bool full = envelope->ret == PARAMS_RET_FULL &&
+                (envelope->flags & ENVELOPE_REQUIRETLS) == 0 && /* RFC 8689 5 */
                 original->content.body_length <= BOUNCE_FULL_BYTES &&
                 envelope->piece_count == 0;
     struct bounce_mail mail = {

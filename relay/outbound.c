@@ -1,5 +1,6 @@
-/* Good path: job -> read the record -> connect, or go on over the open connection ->
- * outbound_mail -> job back to core; the connection stays for the next.
+/* Good path: job -> read the record -> outbound_connect, or go on over the open
+ * connection
+ * -> outbound_mail -> job back to core; the connection stays for the next.
  *
  * Failure modes: no hop answers (the job fails with what the last one said); a hop's
  * greeting, EHLO or TLS fails (next hop; in clear first where policy allows; no further
@@ -14,15 +15,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/classify.h"
-
 #include "relay/arena.h"
 #include "relay/core.h"
-#include "relay/entropy.h"
 #include "relay/job.h"
 #include "relay/net/conn.h"
 #include "relay/net/timer.h"
@@ -51,7 +48,7 @@ void outbound_give_back(struct outbound *outbound)
     outbound->ascii = NULL;
     job->remote = outbound->remote;
     memcpy(job->remote_host, outbound->host, sizeof job->remote_host);
-    memcpy(job->tls_text, outbound->tls_text, sizeof job->tls_text);
+    job->tls_facts = outbound->tls_facts;
     job->closed_after = outbound->closed_after;
     outbound->closed_after = 0;
     if (job->outcome == JOB_ANSWERED) {
@@ -103,10 +100,7 @@ static void on_drained(struct conn *conn, void *owner)
 static void on_secured(struct conn *conn, void *owner)
 {
     struct outbound *outbound = owner;
-    struct conn_tls_facts facts;
-    conn_tls_facts(conn, &facts);
-    (void)snprintf(outbound->tls_text, sizeof outbound->tls_text, "%s %s%s",
-                   facts.version, facts.cipher, facts.verified ? " verified" : "");
+    outbound_connect_secured(outbound, conn);
     outbound->is_handshaking = false;
     smtp_out_tls_done(outbound->engine, NULL, false);
     outbound_mail_drive(outbound);
@@ -118,7 +112,7 @@ static void on_ended(struct conn *conn, const struct conn_end *end, void *owner)
     struct outbound *outbound = owner;
     outbound->is_pumping = false;
     if (outbound->engine == NULL) {
-        conn_end_reply(end, REPLY_STAGE_CONNECT, &outbound->last_failure);
+        outbound_connect_refused(outbound, end);
         outbound_close(outbound);
         return;
     }
@@ -145,27 +139,6 @@ static void on_deadline(void *owner)
     }
 }
 
-/* The session's end, for a job that could not begin: what the bounce would say, and
- * whether the same hop may be tried in clear. */
-static void note_failure(struct outbound *outbound)
-{
-    const struct reply *failure =
-        outbound->engine != NULL ? smtp_out_failure(outbound->engine) : NULL;
-    if (failure == NULL) {
-        outbound->in_clear = false;
-        return;
-    }
-    outbound->last_failure = *failure;
-    bool again = failure->stage == REPLY_STAGE_STARTTLS &&
-                 failure->origin == REPLY_NETWORK &&
-                 outbound->tls == CONFIG_TLS_OPPORTUNISTIC && !outbound->in_clear &&
-                 outbound->hop > 0;
-    outbound->in_clear = again;
-    if (again) {
-        outbound->hop--;
-    }
-}
-
 static void on_closed(struct conn *conn, void *owner)
 {
     (void)conn;
@@ -179,10 +152,11 @@ static void on_closed(struct conn *conn, void *owner)
         outbound->closed_after = smtp_out_mail_count(outbound->engine);
     }
     if (outbound->is_connecting) {
-        note_failure(outbound);
+        outbound_connect_failed(outbound, failure);
     }
     smtp_out_free(outbound->engine);
     outbound->engine = NULL;
+    outbound_connect_forget(outbound);
     outbound->is_open = false;
     outbound->is_closing = false;
     outbound->is_quitting = false;
@@ -192,99 +166,12 @@ static void on_closed(struct conn *conn, void *owner)
     outbound_step(outbound);
 }
 
-static const struct conn_ops outbound_ops = {.connected_cb = on_connected,
-                                             .read_cb = on_read,
-                                             .drained_cb = on_drained,
-                                             .secured_cb = on_secured,
-                                             .ended_cb = on_ended,
-                                             .closed_cb = on_closed};
-
-/* ---- connecting ---- */
-
-static void make_options(struct outbound *outbound)
-{
-    const struct job *job = outbound->job;
-    struct snapshot *before = outbound->snapshot;
-    outbound->snapshot = snapshot_ref(job->snapshot);
-    snapshot_unref(before);
-    outbound->tls = job->tls;
-    outbound->options = (struct smtp_out_options){
-        .helo = job->helo, .user = "", .password = "", .tls = SMTP_OUT_TLS_NONE};
-    switch ((enum config_delivery_tls)job->tls) {
-    case CONFIG_TLS_NONE: break;
-    case CONFIG_TLS_OPPORTUNISTIC:
-        outbound->options.tls =
-            outbound->in_clear ? SMTP_OUT_TLS_NONE : SMTP_OUT_TLS_OPPORTUNISTIC;
-        break;
-    case CONFIG_TLS_REQUIRED:
-    case CONFIG_TLS_VERIFY: outbound->options.tls = SMTP_OUT_TLS_REQUIRED; break;
-    }
-    if (job->route >= 0) {
-        outbound->options.user = job->snapshot->config->routes[job->route].user;
-        outbound->options.password = job->snapshot->passwords[job->route];
-    }
-}
-
-static void connect_to(struct outbound *outbound, const struct destination_hop *hop,
-                       const struct netaddr *local)
-{
-    outbound->remote = hop->addr;
-    memcpy(outbound->host, outbound->hops.hosts[hop->host].name, sizeof outbound->host);
-    outbound->tls_text[0] = '\0';
-    make_options(outbound);
-    outbound->connect_started_ns = now_ns();
-    struct conn_options options = {
-        .connect_ms =
-            (uint64_t)(outbound->snapshot->config->delivery.timeouts.connect_ns /
-                       NOW_NS_PER_MS)};
-    outbound->conn = conn_connect(outbound->worker->loop, &hop->addr, local, &options,
-                                  &outbound_ops, outbound);
-    (void)__atomic_add_fetch(&outbound->worker->counts.outbound, 1, __ATOMIC_RELAXED);
-}
-
-/* Has a hop said that we are listed? Then no other host of theirs is asked. */
-static bool was_listed(const struct outbound *outbound)
-{
-    struct finding finding;
-    classify_reply(&outbound->last_failure, outbound->host,
-                   &outbound->job->snapshot->classify, &finding);
-    return outbound->last_failure.origin == REPLY_REMOTE &&
-           finding.class == FINDING_IP_LISTED;
-}
-
-/* The next hop that a source address of ours can reach; false when none is left. */
-static bool connect_next(struct outbound *outbound)
-{
-    const struct job *job = outbound->job;
-    while (outbound->hop < outbound->hops.hop_count && !was_listed(outbound)) {
-        const struct destination_hop *hop = &outbound->hops.hops[outbound->hop++];
-        bool is_v6 = hop->addr.family == NETADDR_V6;
-        const struct netaddr *local = is_v6 ? &job->local6 : &job->local;
-        if (local->family == NETADDR_NONE &&
-            (job->local.family != NETADDR_NONE || job->local6.family != NETADDR_NONE)) {
-            continue; /* this source has no address of that family */
-        }
-        connect_to(outbound, hop, local);
-        return true;
-    }
-    return false;
-}
-
-static void start_connecting(struct outbound *outbound)
-{
-    job_destination_copy(outbound->job->destination, &outbound->hops);
-    destination_shuffle(&outbound->hops, entropy_roll());
-    outbound->hop = 0;
-    outbound->in_clear = false;
-    outbound->is_fresh = true;
-    outbound->is_connecting = true;
-    outbound->last_failure =
-        (struct reply){.stage = REPLY_STAGE_CONNECT,
-                       .origin = REPLY_LOCAL,
-                       .enhanced = {4, 4, 1},
-                       .text = "no address of the destination can be "
-                               "reached from this source"};
-}
+const struct conn_ops outbound_ops = {.connected_cb = on_connected,
+                                      .read_cb = on_read,
+                                      .drained_cb = on_drained,
+                                      .secured_cb = on_secured,
+                                      .ended_cb = on_ended,
+                                      .closed_cb = on_closed};
 
 /* ---- what comes next ---- */
 
@@ -295,6 +182,7 @@ static void outbound_free(struct outbound *outbound)
     list_remove(&outbound->node);
     pump_done(&outbound->pump);
     timer_close(outbound->deadline);
+    outbound_connect_forget(outbound);
     snapshot_unref(outbound->snapshot);
     slot->outbound = NULL;
     struct mailbox *core = outbound->worker->core_mailbox;
@@ -358,7 +246,7 @@ void outbound_step(struct outbound *outbound)
         if (!outbound->is_open) {
             return; /* suspended: the session is on its way */
         }
-        if (!outbound->is_connecting && !outbound_mail_fits(outbound)) {
+        if (!outbound->is_connecting && !outbound_connect_fits(outbound)) {
             quit(outbound);
             return; /* suspended: on_closed resumes */
         }
@@ -366,9 +254,9 @@ void outbound_step(struct outbound *outbound)
         return;
     }
     if (!outbound->is_connecting) {
-        start_connecting(outbound);
+        outbound_connect_start(outbound);
     }
-    if (!connect_next(outbound)) {
+    if (!outbound_connect_next(outbound)) {
         outbound_mail_answer_all(outbound, &outbound->last_failure);
         step_idle(outbound);
     }

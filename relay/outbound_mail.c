@@ -198,12 +198,36 @@ static void make_rcpts(struct outbound *outbound)
     }
 }
 
+static const char *domain_of(const struct job *job, unsigned i)
+{
+    return job->content.envelope.recipients[job->rcpts[i].number].domain;
+}
+
+/* How many of the job's recipients, from `first` on, have together at most `most` domains
+ * (RFC 9422, RCPTDOMAINMAX); 0: any number. */
+static unsigned within_domains(const struct job *job, unsigned first, unsigned most)
+{
+    unsigned domains = 0;
+    for (unsigned i = first; i < job->rcpt_count; i++) {
+        bool is_new = true;
+        for (unsigned j = first; j < i && is_new; j++) {
+            is_new = strcmp(domain_of(job, i), domain_of(job, j)) != 0;
+        }
+        domains += is_new;
+        if (most != 0 && domains > most) {
+            return i - first;
+        }
+    }
+    return job->rcpt_count - first;
+}
+
 /* One transaction: as many of the job's recipients as the server takes in one. */
 static void begin_part(struct outbound *outbound)
 {
     struct job *job = outbound->job;
     const struct envelope *envelope = &job->content.envelope;
-    unsigned left = job->rcpt_count - outbound->first;
+    unsigned left = within_domains(job, outbound->first,
+                                   smtp_out_peer(outbound->engine)->rcpt_domain_max);
     unsigned most = smtp_out_rcpt_max(outbound->engine);
     outbound->sent = left < most ? left : most;
     outbound->results = 0;
@@ -217,7 +241,9 @@ static void begin_part(struct outbound *outbound)
         .is_8bit = (envelope->flags & ENVELOPE_EIGHT_BIT) != 0,
         .is_utf8_header = (envelope->flags & ENVELOPE_SMTPUTF8) != 0,
         .ret = ret_text(envelope->ret),
-        .envid = envelope->envid};
+        .envid = envelope->envid,
+        .requiretls = outbound->requiretls,
+        .chunking = outbound->snapshot->config->delivery.chunking};
     smtp_out_begin(outbound->engine, &outbound->mail);
     if (outbound->unwritten == 0) {
         smtp_out_release(outbound->engine);
@@ -237,23 +263,6 @@ static void begin(struct outbound *outbound)
     outbound->is_mailing = true;
     outbound->first = 0;
     begin_part(outbound);
-}
-
-bool outbound_mail_fits(const struct outbound *outbound)
-{
-    const struct job *job = outbound->job;
-    if (outbound->tls != job->tls ||
-        (job->per_connection != 0 &&
-         smtp_out_mail_count(outbound->engine) >= job->per_connection)) {
-        return false;
-    }
-    const struct destination *destination = &job->destination->value;
-    for (unsigned i = 0; i < destination->hop_count; i++) {
-        if (netaddr_equal(&destination->hops[i].addr, &outbound->remote)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 void outbound_mail_begin(struct outbound *outbound)
@@ -282,24 +291,9 @@ static bool send_output(struct outbound *outbound)
     return true;
 }
 
-static struct tls_context *context_of(const struct outbound *outbound)
-{
-    struct tls_context *const *contexts = outbound->snapshot->client_tls;
-    switch ((enum config_delivery_tls)outbound->tls) {
-    case CONFIG_TLS_VERIFY: return contexts[SNAPSHOT_CLIENT_VERIFY];
-    case CONFIG_TLS_REQUIRED: return contexts[SNAPSHOT_CLIENT_REQUIRED];
-    case CONFIG_TLS_NONE:
-    case CONFIG_TLS_OPPORTUNISTIC: break;
-    }
-    return contexts[SNAPSHOT_CLIENT_OPPORTUNISTIC];
-}
-
 static void start_tls(struct outbound *outbound)
 {
-    struct netaddr literal;
-    const char *name =
-        netaddr_parse(outbound->host, 0, &literal) == 0 ? "" : outbound->host;
-    int rc = conn_start_tls(outbound->conn, context_of(outbound), name);
+    int rc = outbound_connect_start_tls(outbound);
     if (rc == 0) {
         outbound->is_handshaking = true;
     } else {
@@ -349,6 +343,7 @@ static void start_pump(struct outbound *outbound)
     struct job *job = outbound->job;
     pump_init(&outbound->pump, outbound->conn, &job->pin, &job->content,
               &outbound->worker->mailbox);
+    outbound->pump.is_raw = smtp_out_is_chunked(outbound->engine);
     outbound->pump.read_cb = on_piece;
     outbound->pump.owner = outbound;
     outbound->is_pumping = true;
@@ -401,6 +396,7 @@ static bool act(struct outbound *outbound)
     case SMTP_OUT_START_TLS: start_tls(outbound); return true;
     case SMTP_OUT_READY:
         outbound->is_open = true; /* outbound_step begins or idles */
+        outbound_connect_worked(outbound);
         if (outbound->is_between) {
             outbound->is_between = false;
             begin_part(outbound);

@@ -17,6 +17,7 @@ void pump_init(struct pump *pump, struct conn *conn, const struct queue_pin *pin
     pump->pin = pin;
     pump->content = content;
     dot_encode_init(&pump->encoder);
+    pump->is_raw = false;
     pump->part = 0;
     pump->at = (const char *)content->header;
     pump->left = content->header_length;
@@ -86,6 +87,12 @@ static enum pump_state next_part(struct pump *pump, bool *out_end)
     return read_piece(pump);
 }
 
+static bool is_clean(const struct pump *pump, struct dot_encoder *encoder,
+                     const char *bytes, size_t length)
+{
+    return pump->is_raw || dot_is_clean(encoder, bytes, length);
+}
+
 /* Header and inline body in one go, when neither needs stuffing. True when it was done;
  * *out_rc is conn_write_slices' answer then. */
 static bool send_whole(struct pump *pump, int *out_rc)
@@ -95,8 +102,8 @@ static bool send_whole(struct pump *pump, int *out_rc)
     size_t body_length = pump->content->body_length;
     if (pump->part != 0 || body_length == 0 ||
         pump->at != (const char *)pump->content->header ||
-        !dot_is_clean(&encoder, pump->at, pump->left) ||
-        !dot_is_clean(&encoder, body, body_length)) {
+        !is_clean(pump, &encoder, pump->at, pump->left) ||
+        !is_clean(pump, &encoder, body, body_length)) {
         return false;
     }
     struct conn_slice slices[2] = {{pump->at, pump->left}, {body, body_length}};
@@ -115,7 +122,7 @@ static int send_some(struct pump *pump)
     if (send_whole(pump, &rc)) {
         return rc;
     }
-    if (dot_is_clean(&pump->encoder, pump->at, pump->left)) {
+    if (is_clean(pump, &pump->encoder, pump->at, pump->left)) {
         struct conn_slice slice = {pump->at, pump->left};
         pump->left = 0;
         return conn_write_slices(pump->conn, &slice, 1);

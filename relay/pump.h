@@ -29,6 +29,7 @@ struct pump {
     const struct queue_pin *pin;   /* borrowed until the end */
     struct queue_message *content; /* borrowed until the end */
     struct dot_encoder encoder;
+    bool is_raw;    /* set after pump_init: as it is, without transparency */
     unsigned part;  /* 0 header, 1 inline body, 2 + n piece n */
     const char *at; /* of the part, what is left to send */
     size_t left;

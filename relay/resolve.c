@@ -12,16 +12,18 @@
 #include "relay/net/timer.h"
 #include "relay/now.h"
 #include "relay/resolve_build.h"
+#include "relay/resolve_guard.h"
 
 /* Good path: MX asked -> on_known -> its hosts' A and AAAA asked -> on_known for the last
- * of them -> resolve_build makes the destination -> the owner.
+ * of them -> (their TLSA, where wanted and secure) -> resolve_build makes the destination
+ * -> the owner.
  *
  * What can happen instead: no MX (the domain's own addresses are asked for), a refusal at
  * either stage, cancelled. Answers from the cache take the same way, without the waits.
  *
- *   LIST --> ADDRESSES --> (gone)
+ *   LIST --> ADDRESSES --> TLSA --> (gone)
  *
- * Suspended in both states while `pending` answers are out: on_known resumes. Owners are
+ * Suspended in all states while `pending` answers are out: on_known resumes. Owners are
  * only called from on_ready, the timer's callback. */
 
 #define EXPLICIT_TTL_S \
@@ -30,6 +32,7 @@
 enum stage {
     STAGE_LIST,
     STAGE_ADDRESSES,
+    STAGE_TLSA,
 };
 
 struct want {
@@ -46,6 +49,7 @@ struct resolve_lookup {
     struct want list_want;
     struct want wants_v4[LIMIT_MX_HOSTS];
     struct want wants_v6[LIMIT_MX_HOSTS];
+    struct want wants_tlsa[2][LIMIT_MX_HOSTS];
     resolve_cb done_cb;
     void *owner;
 };
@@ -120,6 +124,10 @@ static void lookup_free(struct resolve_lookup *lookup)
     for (unsigned i = 0; i < LIMIT_MX_HOSTS; i++) {
         drop_want(&lookup->wants_v4[i]);
         drop_want(&lookup->wants_v6[i]);
+        drop_want(&lookup->wants_tlsa[0][i]);
+        drop_want(&lookup->wants_tlsa[1][i]);
+        answers_release(lookup->facts.tlsa[0][i]);
+        answers_release(lookup->facts.tlsa[1][i]);
         answers_release(lookup->facts.v4[i]);
         answers_release(lookup->facts.v6[i]);
     }
@@ -142,6 +150,26 @@ static void ask_addresses(struct resolve_lookup *lookup)
         facts->v4[i] = ask(lookup, name, DNS_A, &lookup->wants_v4[i]);
         if (lookup->resolve->self.ipv6) {
             facts->v6[i] = ask(lookup, name, DNS_AAAA, &lookup->wants_v6[i]);
+        }
+    }
+}
+
+/* The addresses are known: ask for the TLSA records of the hosts that DNSSEC covers. */
+static void ask_tlsa(struct resolve_lookup *lookup)
+{
+    struct resolve_case *facts = &lookup->facts;
+    char name[DNS_NAME_BYTES];
+    lookup->stage = STAGE_TLSA;
+    if (!facts->wants_tlsa) {
+        return;
+    }
+    unsigned count = resolve_build_host_count(facts);
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned which = 0; which < 2; which++) {
+            if (resolve_guard_name(facts, &lookup->resolve->self, i, which, name)) {
+                facts->tlsa[which][i] =
+                    ask(lookup, name, DNS_TLSA, &lookup->wants_tlsa[which][i]);
+            }
         }
     }
 }
@@ -183,8 +211,19 @@ static void advance(struct resolve_lookup *lookup)
             return; /* suspended: on_known resumes */
         }
     }
+    if (lookup->stage == STAGE_ADDRESSES) {
+        ask_tlsa(lookup);
+        if (lookup->pending > 0) {
+            return; /* suspended: on_known resumes */
+        }
+    }
     struct destination destination;
+    struct destination_guard guard;
     if (resolve_build(&lookup->facts, self, now_ns(), &destination, &refusal)) {
+        if (lookup->facts.wants_tlsa) {
+            resolve_guard_build(&lookup->facts, &guard);
+            destination.guard = &guard;
+        }
         destination_shuffle(&destination, entropy_roll());
         finish(lookup, &destination, NULL);
     } else {
@@ -260,6 +299,7 @@ void resolve_set_options(struct resolve *resolve, const struct resolve_options *
     resolve->self.own_count = options->own_count;
     resolve->self.ipv6 = options->ipv6;
     resolve->self.allow_private = options->allow_private;
+    resolve->self.trust_ad = options->trust_ad;
 }
 
 static struct resolve_lookup *lookup_new(struct resolve *resolve, uint16_t port,
@@ -308,6 +348,18 @@ struct resolve_lookup *resolve_hosts(struct resolve *resolve, const char *const 
     facts->list = answers_list(list, count, EXPLICIT_TTL_S);
     make_ready(lookup);
     return lookup;
+}
+
+void resolve_want_tlsa(struct resolve_lookup *lookup)
+{
+    lookup->facts.wants_tlsa = true;
+}
+
+void resolve_set_ports(struct resolve_lookup *lookup, const uint16_t *ports,
+                       unsigned count)
+{
+    assert(count <= LIMIT_MX_HOSTS);
+    memcpy(lookup->facts.ports, ports, count * sizeof *ports);
 }
 
 void resolve_cancel(struct resolve_lookup *lookup)

@@ -36,6 +36,7 @@ struct resolve_options {
     unsigned own_count;
     bool ipv6;          /* ask for and use AAAA */
     bool allow_private; /* deliver to loopback, private, ... found in DNS: rehearsals */
+    bool trust_ad; /* the servers are our own validating ones: believe their AD bit */
     uint32_t cache_max; /* answers kept; 0: LIMIT_RESOLVE_ANSWERS */
 };
 
@@ -60,11 +61,19 @@ struct resolve_lookup *resolve_hosts(struct resolve *resolve, const char *const 
                                      unsigned count, uint16_t port, resolve_cb done_cb,
                                      void *owner);
 
+/* Ask for TLSA records too, where DNSSEC covers the way to a host (trust_ad, MX and
+ * addresses secure, or an explicit route): the destination then has a guard, valid during
+ * resolve_cb. Right after the lookup was started. */
+void resolve_want_tlsa(struct resolve_lookup *lookup);
+
+/* Ports of resolve_hosts' hosts, 0 for the one given there. Right after the start. */
+void resolve_set_ports(struct resolve_lookup *lookup, const uint16_t *ports,
+                       unsigned count);
+
 /* done_cb never comes; lookup is gone for the caller. NULL is allowed. */
 void resolve_cancel(struct resolve_lookup *lookup);
 
-/* New switches after a reload; own, own_count, hostname, ipv6, allow_private are taken.
- */
+/* New switches after a reload; all but cache_max is taken. */
 void resolve_set_options(struct resolve *resolve, const struct resolve_options *options);
 
 /* Forget all answers that are not being asked for. */

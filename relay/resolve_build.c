@@ -137,6 +137,11 @@ static bool is_barred(const struct resolve_self *self, const struct netaddr *add
     return never || (range != NETADDR_PUBLIC && !self->allow_private);
 }
 
+uint16_t resolve_build_port(const struct resolve_case *facts, unsigned i)
+{
+    return facts->ports[i] != 0 ? facts->ports[i] : facts->port;
+}
+
 /* Is the i-th host of the list ourselves? */
 static bool is_own_host(const struct resolve_case *facts, const struct resolve_self *self,
                         unsigned i)
@@ -217,7 +222,7 @@ static void add_host_hops(const struct resolve_case *facts,
         if (at >= (turn % 2 == 0 ? v6_count : v4_count)) {
             continue;
         }
-        struct netaddr addr = address_at(entry, at, facts->port);
+        struct netaddr addr = address_at(entry, at, resolve_build_port(facts, i));
         if (!facts->explicit_route && is_barred(self, &addr)) {
             findings->any_barred = true;
             findings->barred = addr;
@@ -242,9 +247,12 @@ static void add_literal(const struct netaddr *literal, struct destination *out)
     }
 }
 
-static bool is_secure(const struct answers_entry *v4, const struct answers_entry *v6)
+bool resolve_build_is_secure(const struct resolve_case *facts,
+                             const struct resolve_self *self, unsigned i)
 {
-    return v4 != NULL && v4->secure && (v6 == NULL || v6->secure);
+    const struct answers_entry *v4 = facts->v4[i];
+    const struct answers_entry *v6 = facts->v6[i];
+    return self->trust_ad && v4 != NULL && v4->secure && (v6 == NULL || v6->secure);
 }
 
 static void add_host(const struct resolve_case *facts, const struct resolve_self *self,
@@ -255,12 +263,14 @@ static void add_host(const struct resolve_case *facts, const struct resolve_self
     struct destination_host *host = &out->hosts[out->host_count];
     (void)snprintf(host->name, sizeof host->name, "%s", name);
     host->preference = facts->list->preferences[i];
-    host->secure = is_secure(facts->v4[i], facts->v6[i]);
+    host->secure = resolve_build_is_secure(facts, self, i);
+    host->guard = (uint8_t)i;
     note_entry(facts->v4[i], name, findings);
     note_entry(facts->v6[i], name, findings);
 
     struct netaddr literal;
-    if (facts->explicit_route && netaddr_parse(name, facts->port, &literal) == 0) {
+    if (facts->explicit_route &&
+        netaddr_parse(name, resolve_build_port(facts, i), &literal) == 0) {
         add_literal(&literal, out);
     } else {
         add_host_hops(facts, self, i, most, out, findings);
@@ -306,7 +316,7 @@ bool resolve_build(const struct resolve_case *facts, const struct resolve_self *
     memcpy(out->domain, facts->domain, sizeof out->domain);
     out->implicit = facts->implicit;
     out->explicit_route = facts->explicit_route;
-    out->secure = facts->list->secure;
+    out->secure = self->trust_ad && facts->list->secure;
     out->ttl_s = TTL_MOST_S;
     out->cut = facts->list->cut || facts->list->count > LIMIT_MX_HOSTS;
     lower_ttl(out, facts->list, now_ns);
@@ -320,6 +330,11 @@ bool resolve_build(const struct resolve_case *facts, const struct resolve_self *
         }
         if (facts->v6[i] != NULL) {
             lower_ttl(out, facts->v6[i], now_ns);
+        }
+        for (unsigned which = 0; which < 2; which++) {
+            if (facts->tlsa[which][i] != NULL) {
+                lower_ttl(out, facts->tlsa[which][i], now_ns);
+            }
         }
     }
     if (out->hop_count == 0) {

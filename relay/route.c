@@ -94,6 +94,22 @@ const struct route_rule *route_choose(const struct route_rule *rules, unsigned c
     return best;
 }
 
+#define LABEL ";from="
+
+bool route_label(const char *domain, const char *sender, char *out, size_t size)
+{
+    int length = snprintf(out, size, "%s" LABEL "%s", domain, sender);
+    return length > 0 && (size_t)length < size;
+}
+
+const char *route_unlabel(const char *name, char out_domain[LIMIT_DOMAIN + 1])
+{
+    const char *label = strstr(name, LABEL);
+    size_t length = label != NULL ? (size_t)(label - name) : strlen(name);
+    (void)snprintf(out_domain, LIMIT_DOMAIN + 1, "%.*s", (int)length, name);
+    return label != NULL ? label + sizeof LABEL - 1 : "";
+}
+
 void route_key(const struct route_rule *rule, uint16_t port, char *out)
 {
     assert(rule->host_count > 0);

@@ -6,18 +6,10 @@
 #define RELAY_ROUTE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "relay/limits.h"
-
-/* The policy for TLS on the way to a destination. */
-enum route_tls {
-    ROUTE_TLS_DEFAULT, /* delivery.tls decides */
-    ROUTE_TLS_NONE,
-    ROUTE_TLS_OPPORTUNISTIC,
-    ROUTE_TLS_REQUIRED,
-    ROUTE_TLS_VERIFY,
-};
 
 /* One entry of `routes`. Texts are lower case (a sender's local part as written) and
  * borrowed: they live as long as the configuration. */
@@ -27,9 +19,9 @@ struct route_rule {
     const char *sender;       /* "user@example.com", "@example.com", "<>" or "" for any */
     int stream;               /* index, or -1 for any */
     const char *const *hosts; /* names or literals, tried in this order */
+    const uint16_t *ports;    /* of the hosts; 0: port */
     unsigned host_count;      /* at least 1 */
     uint16_t port;            /* 0: delivery.port */
-    enum route_tls tls;
 };
 
 struct route_ask {
@@ -43,6 +35,15 @@ struct route_ask {
  * domain before any, then a named stream before any, then the first in the file. */
 const struct route_rule *route_choose(const struct route_rule *rules, unsigned count,
                                       const struct route_ask *ask);
+
+/* What a recipient waits for when its route depends on the sender: the domain and the
+ * rule's pattern, as one name: "example.net;from=@tenant.test". Mail of other senders to
+ * the domain waits under the domain alone. False: no room in size bytes. */
+bool route_label(const char *domain, const char *sender, char *out, size_t size);
+
+/* The domain of such a name; returns the pattern, to be asked with as sender: "" in a
+ * name without one, as for mail from <>. */
+const char *route_unlabel(const char *name, char out_domain[LIMIT_DOMAIN + 1]);
 
 /* The site's name of a route that no site pattern knows: "127.0.0.1:2526", the first host
  * and its port (port where the rule names none). out has ROUTE_KEY_BYTES. */

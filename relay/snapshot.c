@@ -1,18 +1,16 @@
 #include "relay/snapshot.h"
 
-#include <sys/stat.h>
-
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "relay/arena.h"
 #include "relay/dkim.h"
 #include "relay/net/tls_config.h"
+#include "relay/secret.h"
+#include "relay/tlspolicy.h"
 #include "relay/zone.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -31,6 +29,23 @@ static uint32_t clamp_ms(int64_t ns)
 {
     int64_t ms = ns / NS_PER_MS;
     return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
+/* REQUIRETLS is worth something where the way to a receiver can be proven: by DNSSEC, by
+ * MTA-STS, or because a route names the only hosts there are. */
+static bool honours_requiretls(const struct config *config)
+{
+    if (tlspolicy_wants_tlsa(config->delivery.tls)) {
+        return true;
+    }
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct config_route *route = &config->routes[i];
+        if (strcmp(route->domain, "*") == 0 && route->sender[0] == '\0' &&
+            route->stream == CONFIG_NONE && route->tls == CONFIG_TLS_VERIFY) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void fill_listener(const struct config *config, const struct config_listener *from,
@@ -53,6 +68,7 @@ static void fill_listener(const struct config *config, const struct config_liste
         .offer_dsn = true,
         .offer_priority = true,
         .offer_chunking = true,
+        .offer_requiretls = honours_requiretls(config),
         .normalise_lines = from->line_endings == CONFIG_LINES_NORMALIZE,
         .accept_long_lines = false,
     };
@@ -159,6 +175,9 @@ static void make_sites(struct snapshot *snapshot)
                        .pause_ns = config->adapt.pause_ns,
                        .max_pause_ns = config->adapt.max_pause_ns},
             .total_rate = snapshot_pace(&from->total_max_rate, 1)};
+        if (tlspolicy_wants_tlsa(snapshot_tls(snapshot, (uint32_t)i))) {
+            snapshot->wants_tlsa = true;
+        }
         if (from->match.count == 0) {
             continue;
         }
@@ -171,52 +190,10 @@ static void make_sites(struct snapshot *snapshot)
     }
 }
 
-/* The secret's first line. A file that others may read is not a secret's place. */
-static int read_password(const char *path, char *out, size_t size, struct errmsg *err)
+enum config_delivery_tls snapshot_tls(const struct snapshot *snapshot, uint32_t site)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        int rc = -errno;
-        errmsg_errno(err, rc, "password_file %s", path);
-        return rc;
-    }
-    struct stat facts;
-    ssize_t got = fstat(fd, &facts) == 0 ? read(fd, out, size - 1) : -1;
-    int rc = got < 0 ? -errno : 0;
-    if (rc != 0) {
-        errmsg_errno(err, rc, "password_file %s", path);
-    } else if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        rc = -EPERM;
-        errmsg_set(err, "password_file %s: others may read it; chmod 600 it", path);
-    } else {
-        out[got] = '\0';
-        out[strcspn(out, "\r\n")] = '\0';
-    }
-    (void)close(fd);
-    return rc;
-}
-
-static enum route_tls route_tls_of(enum config_delivery_tls tls)
-{
-    switch (tls) {
-    case CONFIG_TLS_NONE: return ROUTE_TLS_NONE;
-    case CONFIG_TLS_OPPORTUNISTIC: return ROUTE_TLS_OPPORTUNISTIC;
-    case CONFIG_TLS_REQUIRED: return ROUTE_TLS_REQUIRED;
-    case CONFIG_TLS_VERIFY: return ROUTE_TLS_VERIFY;
-    }
-    return ROUTE_TLS_DEFAULT;
-}
-
-enum config_delivery_tls snapshot_tls(const struct snapshot *snapshot, enum route_tls tls)
-{
-    switch (tls) {
-    case ROUTE_TLS_DEFAULT: break;
-    case ROUTE_TLS_NONE: return CONFIG_TLS_NONE;
-    case ROUTE_TLS_OPPORTUNISTIC: return CONFIG_TLS_OPPORTUNISTIC;
-    case ROUTE_TLS_REQUIRED: return CONFIG_TLS_REQUIRED;
-    case ROUTE_TLS_VERIFY: return CONFIG_TLS_VERIFY;
-    }
-    return snapshot->config->delivery.tls;
+    enum config_delivery_tls tls = snapshot->config->sites[site].tls;
+    return tls != CONFIG_TLS_INHERIT ? tls : snapshot->config->delivery.tls;
 }
 
 static int make_routes(struct snapshot *snapshot, struct errmsg *err)
@@ -230,26 +207,28 @@ static int make_routes(struct snapshot *snapshot, struct errmsg *err)
     snapshot->passwords =
         arena_must(config->route_count + 1, sizeof *snapshot->passwords);
     snapshot->route_hosts = arena_must(hosts + 1, sizeof *snapshot->route_hosts);
+    snapshot->route_ports = arena_must(hosts + 1, sizeof *snapshot->route_ports);
 
-    const char **next_host = snapshot->route_hosts;
+    size_t next = 0;
     for (size_t i = 0; i < config->route_count; i++) {
         const struct config_route *from = &config->routes[i];
         snapshot->routes[i] = (struct route_rule){
             .domain = from->domain,
             .sender = from->sender,
             .stream = from->stream == CONFIG_NONE ? -1 : (int)from->stream,
-            .hosts = next_host,
+            .hosts = snapshot->route_hosts + next,
+            .ports = snapshot->route_ports + next,
             .host_count = (unsigned)from->host_count,
-            .port = from->hosts[0].port,
-            .tls = route_tls_of(from->tls)};
+            .port = from->hosts[0].port};
         for (size_t h = 0; h < from->host_count; h++) {
-            *next_host++ = from->hosts[h].name;
+            snapshot->route_hosts[next] = from->hosts[h].name;
+            snapshot->route_ports[next++] = from->hosts[h].port;
         }
         if (from->password_file[0] != '\0') {
-            int rc = read_password(from->password_file, snapshot->passwords[i],
-                                   sizeof snapshot->passwords[i], err);
+            int rc = secret_read(from->password_file, snapshot->passwords[i],
+                                 sizeof snapshot->passwords[i], err);
             if (rc != 0) {
-                errmsg_wrap(err, "route \"%s\"", from->domain);
+                errmsg_wrap(err, "route \"%s\": password_file", from->domain);
                 return rc;
             }
         }
@@ -278,9 +257,11 @@ static int make_clients(struct snapshot *snapshot, struct errmsg *err)
     static const enum tls_level levels[SNAPSHOT_CLIENTS] = {
         [SNAPSHOT_CLIENT_OPPORTUNISTIC] = TLS_OPPORTUNISTIC,
         [SNAPSHOT_CLIENT_REQUIRED] = TLS_REQUIRED,
-        [SNAPSHOT_CLIENT_VERIFY] = TLS_VERIFY};
+        [SNAPSHOT_CLIENT_VERIFY] = TLS_VERIFY,
+        [SNAPSHOT_CLIENT_DANE] = TLS_DANE};
     for (unsigned i = 0; i < SNAPSHOT_CLIENTS; i++) {
-        int rc = tls_config_client(&snapshot->client_tls[i], levels[i], "", err);
+        int rc = tls_config_client(&snapshot->client_tls[i], levels[i],
+                                   snapshot->config->delivery.trust, err);
         if (rc != 0) {
             return rc;
         }
@@ -361,6 +342,7 @@ void snapshot_unref(struct snapshot *snapshot)
     free(snapshot->routes);
     free(snapshot->passwords);
     free(snapshot->route_hosts);
+    free(snapshot->route_ports);
     free(snapshot->dkim_keys);
     config_unref(snapshot->config);
     free(snapshot);

@@ -38,6 +38,7 @@ enum snapshot_client {
     SNAPSHOT_CLIENT_OPPORTUNISTIC,
     SNAPSHOT_CLIENT_REQUIRED,
     SNAPSHOT_CLIENT_VERIFY,
+    SNAPSHOT_CLIENT_DANE,
     SNAPSHOT_CLIENTS,
 };
 
@@ -78,7 +79,9 @@ struct snapshot {
     size_t site_rule_count;
     struct route_rule *routes;
     char (*passwords)[256];         /* of the routes, "" without AUTH; wiped when freed */
-    const char **route_hosts;       /* backs routes[].hosts */
+    const char **route_hosts;       /* backs routes[].hosts ... */
+    uint16_t *route_ports;          /* ... and routes[].ports */
+    bool wants_tlsa;                /* some site's policy asks for TLSA records */
     struct classify_rules classify; /* points into config */
     struct dkim_key **dkim_keys;    /* owned; as config->dkim */
     struct tls_context *client_tls[SNAPSHOT_CLIENTS]; /* owned */
@@ -99,8 +102,7 @@ void snapshot_unref(struct snapshot *snapshot);
 /* The pace of a configured rate, with that many units back to back. */
 struct pace_limit snapshot_pace(const struct units_rate *rate, uint32_t burst);
 
-/* The TLS policy of a route (or ROUTE_TLS_DEFAULT) under this configuration. */
-enum config_delivery_tls snapshot_tls(const struct snapshot *snapshot,
-                                      enum route_tls tls);
+/* The TLS policy of a site (index): its own, or what delivery says. */
+enum config_delivery_tls snapshot_tls(const struct snapshot *snapshot, uint32_t site);
 
 #endif

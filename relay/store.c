@@ -72,7 +72,7 @@ static const char *const kind_names[STORE_KINDS] = {
     [STORE_STOP] = "stop",       [STORE_FREEZE] = "freeze",
     [STORE_LEDGER] = "ledger",   [STORE_RAMP] = "ramp",
     [STORE_LEARNT] = "learnt",   [STORE_SUPPRESSION] = "suppression",
-    [STORE_CONDUCT] = "conduct",
+    [STORE_CONDUCT] = "conduct", [STORE_STS] = "sts",
 };
 
 const char *store_kind_name(enum store_kind kind)

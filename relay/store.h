@@ -32,6 +32,7 @@ enum store_kind {
     STORE_LEARNT,      /* controllers' memory: may be lost, and are dropped first */
     STORE_SUPPRESSION, /* recipients not to be written to */
     STORE_CONDUCT,     /* a user's own history */
+    STORE_STS,         /* MTA-STS policies of recipient domains */
     STORE_KINDS,
 };
 

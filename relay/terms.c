@@ -1,8 +1,11 @@
 #include "relay/terms.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "relay/intake.h"
+#include "relay/route.h"
 #include "relay/snapshot.h"
 
 #define PRIORITY_DEFAULT 5
@@ -116,6 +119,31 @@ bool terms_read(const struct intake *intake, struct terms *out, char *text, size
             return false;
         }
         out->lifetime_ns = asked_ns < out->lifetime_ns ? asked_ns : out->lifetime_ns;
+    }
+    return true;
+}
+
+bool terms_route(struct intake *intake, uint32_t stream)
+{
+    const struct snapshot *snapshot = intake->snapshot;
+    for (unsigned i = 0; i < intake->rcpt_count; i++) {
+        struct intake_rcpt *rcpt = &intake->rcpts[i];
+        struct route_ask ask = {
+            .domain = rcpt->domain, .sender = intake->sender, .stream = (int)stream};
+        const struct route_rule *rule =
+            route_choose(snapshot->routes, (unsigned)snapshot->config->route_count, &ask);
+        char name[LIMIT_DOMAIN + 1];
+        if (rule == NULL || rule->sender[0] == '\0') {
+            continue;
+        }
+        char *copy = route_label(rcpt->domain, rule->sender, name, sizeof name)
+                         ? strdup(name)
+                         : NULL;
+        if (copy == NULL) {
+            return false;
+        }
+        free(rcpt->domain);
+        rcpt->domain = copy;
     }
     return true;
 }

@@ -180,6 +180,7 @@ struct view_match {
     const struct envelope *envelope; /* NULL when its record cannot be read */
     const struct change *last;       /* NULL when it has none, or not asked for */
     struct api_queue_row row;
+    char domain[LIMIT_DOMAIN + 1]; /* what row.domain points to */
 };
 
 enum view_step {

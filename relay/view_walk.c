@@ -20,6 +20,7 @@
 #include "relay/api_filter.h"
 #include "relay/core.h"
 #include "relay/now.h"
+#include "relay/route.h"
 #include "relay/view_parts.h"
 
 #define SLICE_NS (2 * NOW_NS_PER_MS)
@@ -270,7 +271,11 @@ static void fill_row(struct view_match *match, char id[ID_BYTES])
     struct api_queue_row *row = &match->row;
     id_print(message->id, id);
     row->id = id;
-    row->domain = flow != NULL ? flow->domain->name : "";
+    match->domain[0] = '\0';
+    if (flow != NULL) {
+        (void)route_unlabel(flow->domain->name, match->domain);
+    }
+    row->domain = match->domain;
     row->site =
         lading != NULL && lading->dest->site != NULL ? lading->dest->site->name : "";
     row->source = flow != NULL ? flow->source : "";

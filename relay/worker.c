@@ -16,12 +16,15 @@
 
 #include "relay/arena.h"
 #include "relay/core.h"
+#include "relay/entropy.h"
+#include "relay/hostmemory.h"
 #include "relay/inbound.h"
 #include "relay/limits.h"
 #include "relay/log.h"
 #include "relay/net/listener.h"
 #include "relay/net/loop.h"
 #include "relay/net/timer.h"
+#include "relay/net/tls_sessions.h"
 #include "relay/net/wake.h"
 #include "relay/now.h"
 #include "relay/outbound.h"
@@ -133,6 +136,8 @@ void worker_free(struct worker *worker)
     wake_close(worker->wake);
     loop_close(worker->loop);
     snapshot_unref(worker->snapshot);
+    hostmemory_free(worker->hosts);
+    tls_sessions_free(worker->tls_sessions);
     users_free(worker->users);
     free(worker->listeners);
     free(worker->thread);
@@ -156,6 +161,8 @@ int worker_start(struct worker **out, const struct worker_options *options,
         arena_must(options->listener_count + 1, sizeof(struct listener *));
     list_init(&worker->inbounds);
     list_init(&worker->outbounds);
+    worker->hosts = hostmemory_new(entropy_roll());
+    worker->tls_sessions = tls_sessions_new();
     id_maker_init(&worker->ids, options->number, options->floor_unix_ms);
 
     int rc = loop_open(&worker->loop);
@@ -196,6 +203,7 @@ static void on_publish(struct letter *letter)
     struct worker *worker = publish->worker;
     snapshot_unref(worker->snapshot);
     worker->snapshot = publish->snapshot;
+    tls_sessions_clear(worker->tls_sessions);
     for (unsigned i = 0; i < worker->listener_count; i++) {
         if (worker->listeners[i] != NULL) {
             struct admission_limits limits =

@@ -19,10 +19,12 @@
 
 struct auth;
 struct core;
+struct hostmemory;
 struct listener;
 struct loop;
 struct queue;
 struct snapshot;
+struct tls_sessions;
 struct users;
 struct wake;
 
@@ -50,12 +52,14 @@ struct worker {
     struct listener **listeners;   /* owned; as in the config */
     unsigned listener_count;
     struct id_maker ids;
-    struct list inbounds;  /* struct inbound */
-    struct list outbounds; /* struct outbound */
-    unsigned accepts;      /* struct accept: the writer may still post to us */
-    unsigned submissions;  /* struct submission: not yet home */
-    unsigned permits;      /* struct permit: core still has them */
-    bool refuses;          /* draining: new sessions get 421 */
+    struct list inbounds;              /* struct inbound */
+    struct list outbounds;             /* struct outbound */
+    struct hostmemory *hosts;          /* owned, as the one below */
+    struct tls_sessions *tls_sessions; /* of servers, to be resumed */
+    unsigned accepts;     /* struct accept: the writer may still post to us */
+    unsigned submissions; /* struct submission: not yet home */
+    unsigned permits;     /* struct permit: core still has them */
+    bool refuses;         /* draining: new sessions get 421 */
     bool stopping;
     struct worker_counts counts;
     struct letter stop_letter;

@@ -388,6 +388,14 @@ void conn_resume(struct conn *conn)
 int conn_start_tls(struct conn *conn, struct tls_context *context,
                    const char *server_name)
 {
+    struct conn_tls_peer peer = {
+        .server_name = server_name, .domain = "", .session_key = ""};
+    return conn_start_tls_to(conn, context, &peer);
+}
+
+int conn_start_tls_to(struct conn *conn, struct tls_context *context,
+                      const struct conn_tls_peer *peer)
+{
     if (conn->state != CONN_OPEN || (conn->end_known && conn->end.cause != CONN_EOF)) {
         return -ENOTCONN;
     }
@@ -397,7 +405,7 @@ int conn_start_tls(struct conn *conn, struct tls_context *context,
     if (!conn->in_read && (conn->kept_size > 0 || conn->fresh_size > 0)) {
         return -EBADMSG;
     }
-    conn->tls = tls_new(context, server_name);
+    conn->tls = tls_new(context, peer);
     if (conn->tls == NULL) {
         return -ENOMEM;
     }

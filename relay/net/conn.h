@@ -18,8 +18,21 @@
 #include "relay/net/netaddr.h"
 
 struct conn;
+struct dns_tlsa;
 struct loop;
 struct tls_context;
+struct tls_sessions;
+
+/* Whom a client of TLS wants to meet. Borrowed for the call, but for sessions. */
+struct conn_tls_peer {
+    const char *server_name; /* asked for and verified; "" for none */
+    const char *domain;      /* also good in a certificate, for DANE; "" for none */
+    const struct dns_tlsa
+        *tlsa; /* usable ones (RFC 7672); a context of TLS_DANE wants one */
+    unsigned tlsa_count;
+    struct tls_sessions *sessions; /* to resume from and to add to; NULL: none */
+    const char *session_key;       /* who it is in there */
+};
 
 /* What a handshake found; strings are "" when absent. */
 struct conn_tls_facts {
@@ -27,6 +40,7 @@ struct conn_tls_facts {
     char cipher[64];      /* "TLS_AES_256_GCM_SHA384" */
     int bits;             /* of the cipher's key */
     bool verified;        /* chain and name are good, whether or not policy asked */
+    bool by_dane;         /* ... by the TLSA records */
     char verify_text[96]; /* why not, or "ok"; for logs */
     char peer_name[256];  /* the subject's name in the peer's certificate */
     char issuer[256];     /* common name of its issuer */
@@ -119,6 +133,10 @@ size_t conn_write_pending(const struct conn *conn);
  * then as CONN_INJECTED), or -ENOTCONN, or -EALREADY. */
 int conn_start_tls(struct conn *conn, struct tls_context *context,
                    const char *server_name) ATTR_MUST_CHECK;
+
+/* The same, a client's part in full. -ENOMEM also when the TLSA records are no good. */
+int conn_start_tls_to(struct conn *conn, struct tls_context *context,
+                      const struct conn_tls_peer *peer) ATTR_MUST_CHECK;
 
 /* Half-close: send what is pending, then (close_notify and) FIN. Reading goes on. Writing
  * afterwards is -EPIPE. */

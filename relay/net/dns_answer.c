@@ -182,9 +182,12 @@ static bool parse_tlsa(struct message *data, struct dns_record *record)
     record->tlsa.selector = read_u8(data);
     record->tlsa.matching = read_u8(data);
     size_t size = data->size - data->at;
-    if (data->bad || size == 0 || size > DNS_TLSA_BYTES) {
+    if (data->bad) {
         return false;
     }
+    /* What is too long to be matched is still there: size 0 says that. Dropped, it would
+     * look as if nothing had been published. */
+    size = size > DNS_TLSA_BYTES ? 0 : size;
     record->tlsa.size = (uint8_t)size;
     memcpy(record->tlsa.data, data->bytes + data->at, size);
     return true;

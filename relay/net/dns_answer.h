@@ -14,7 +14,7 @@
 #define DNS_NAME_BYTES  256 /* 253 characters at most, terminated */
 #define DNS_RECORDS_MAX 20
 #define DNS_TEXT_BYTES  512 /* of one TXT record; longer ones are cut */
-#define DNS_TLSA_BYTES  64  /* SHA-512; a longer association is dropped */
+#define DNS_TLSA_BYTES  64  /* SHA-512; of a longer association the size is 0 */
 
 enum dns_type {
     DNS_A = 1,

@@ -9,9 +9,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "relay/net/dns_answer.h"
 #include "relay/net/loop_uv.h"
 #include "relay/net/tls_config.h"
 #include "relay/net/tls_config_inner.h"
+#include "relay/net/tls_sessions.h"
 
 /* Ciphertext waits in two plain buffers; OpenSSL reaches them through a BIO of our own,
  * so that they can be given back when empty. OpenSSL's list of errors belongs to the
@@ -33,6 +35,9 @@ struct tls {
     SSL *ssl;                    /* owned */
     struct buffer in;
     struct buffer out;
+    struct tls_sessions *sessions; /* borrowed; NULL: none */
+    char session_key[TLS_SESSIONS_KEY];
+    bool by_dane;
     bool failed;
     char failure[200];
 };
@@ -121,7 +126,51 @@ static void name_server(SSL *ssl, const char *server_name)
     (void)SSL_set1_host(ssl, server_name);
 }
 
-struct tls *tls_new(struct tls_context *context, const char *server_name)
+/* Have the certificate compared with the TLSA records. */
+static bool match_tlsa(SSL *ssl, const struct conn_tls_peer *peer)
+{
+    unsigned added = 0;
+    if (SSL_dane_enable(ssl, peer->server_name) != 1) {
+        return false;
+    }
+    if (peer->domain[0] != '\0') {
+        (void)SSL_add1_host(ssl, peer->domain);
+    }
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    for (unsigned i = 0; i < peer->tlsa_count; i++) {
+        const struct dns_tlsa *tlsa = &peer->tlsa[i];
+        added += SSL_dane_tlsa_add(ssl, tlsa->usage, tlsa->selector, tlsa->matching,
+                                   tlsa->data, tlsa->size) == 1;
+    }
+    return added > 0;
+}
+
+/* Go on where a session with the same server ended. */
+static void resume(struct tls *tls, const struct conn_tls_peer *peer)
+{
+    if (peer->sessions == NULL || tls->by_dane) {
+        return; /* TLSA records may have changed: each session is looked at anew */
+    }
+    tls->sessions = peer->sessions;
+    (void)snprintf(tls->session_key, sizeof tls->session_key, "%s", peer->session_key);
+    SSL_SESSION *session = tls_sessions_take(tls->sessions, tls->session_key);
+    if (session != NULL) {
+        (void)SSL_set_session(tls->ssl, session);
+        SSL_SESSION_free(session);
+    }
+}
+
+int tls_on_session(SSL *ssl, SSL_SESSION *session)
+{
+    const struct tls *tls = SSL_get_app_data(ssl);
+    if (tls == NULL || tls->sessions == NULL || tls->failed) {
+        return 0;
+    }
+    tls_sessions_put(tls->sessions, tls->session_key, session);
+    return 1;
+}
+
+struct tls *tls_new(struct tls_context *context, const struct conn_tls_peer *peer)
 {
     ERR_clear_error();
     SSL *ssl = SSL_new(tls_config_ssl(context));
@@ -141,7 +190,16 @@ struct tls *tls_new(struct tls_context *context, const char *server_name)
         SSL_set_accept_state(ssl);
     } else {
         SSL_set_connect_state(ssl);
-        name_server(ssl, server_name);
+        (void)SSL_set_app_data(ssl, tls);
+        tls->by_dane = peer->tlsa_count > 0;
+        if (!tls->by_dane) {
+            name_server(ssl, peer->server_name);
+        } else if (!match_tlsa(ssl, peer)) {
+            ERR_clear_error();
+            tls_free(tls);
+            return NULL;
+        }
+        resume(tls, peer);
     }
     ERR_clear_error();
     return tls;
@@ -151,6 +209,11 @@ void tls_free(struct tls *tls)
 {
     if (tls == NULL) {
         return;
+    }
+    if (!tls->failed) {
+        /* Else OpenSSL takes an end without close_notify for a fault of the session and
+         * will not resume it. TLS 1.1 and later do not mind (RFC 5246 7.2.1). */
+        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     }
     SSL_free(tls->ssl);
     tls_config_unref(tls->context);
@@ -170,6 +233,9 @@ static void note_failure(struct tls *tls, int error)
     const char *words = code == 0 ? NULL : ERR_reason_error_string(code);
     long verdict = SSL_get_verify_result(tls->ssl);
     tls->failed = true;
+    if (tls->sessions != NULL) {
+        tls_sessions_drop(tls->sessions, tls->session_key);
+    }
     if (code != 0 && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
         (void)snprintf(tls->failure, sizeof tls->failure,
                        "TLS: the certificate was not accepted: %s",
@@ -296,6 +362,7 @@ void tls_facts(const struct tls *tls, struct conn_tls_facts *out)
     }
     long verdict = SSL_get_verify_result(tls->ssl);
     out->verified = verdict == X509_V_OK;
+    out->by_dane = out->verified && tls->by_dane;
     (void)snprintf(out->verify_text, sizeof out->verify_text, "%s",
                    X509_verify_cert_error_string(verdict));
     common_name(X509_get_subject_name(peer), out->peer_name, sizeof out->peer_name);

@@ -19,8 +19,10 @@ enum tls_status {
     TLS_FAILED, /* see tls_failure; an alert may be in tls_output */
 };
 
-/* References context. server_name: see conn_start_tls. NULL when out of memory. */
-struct tls *tls_new(struct tls_context *context, const char *server_name);
+/* References context; peer is what conn_start_tls_to is given, its sessions are borrowed
+ * until tls_free. NULL when out of memory, or when none of its TLSA records can be used.
+ */
+struct tls *tls_new(struct tls_context *context, const struct conn_tls_peer *peer);
 void tls_free(struct tls *tls);
 
 /* Take ciphertext from the wire; copied. */

@@ -162,10 +162,20 @@ int tls_config_client(struct tls_context **out, enum tls_level level, const char
     }
     if (level == TLS_VERIFY) {
         SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+    } else if (level == TLS_DANE) {
+        SSL_CTX_set_security_level(context->ssl, 1); /* the receiver has vouched for it */
+        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+        if (SSL_CTX_dane_enable(context->ssl) != 1) {
+            abort();
+        }
+        (void)SSL_CTX_dane_set_flags(context->ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
     } else {
         SSL_CTX_set_security_level(context->ssl, 1);
         SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
     }
+    (void)SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_CLIENT |
+                                                           SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context->ssl, tls_on_session);
     *out = context;
     return 0;
 }

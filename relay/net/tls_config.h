@@ -18,6 +18,7 @@ enum tls_level {
     TLS_OPPORTUNISTIC, /* any certificate, SECLEVEL 1: better than plaintext */
     TLS_REQUIRED, /* any certificate, but plaintext is not an option for the caller */
     TLS_VERIFY,   /* chain to a trusted root and the server's name, or no session */
+    TLS_DANE,     /* the certificate of the peer's TLSA records, or no session */
 };
 
 /* certificate: PEM with the chain, leaf first; key: PEM, without a password. name keeps

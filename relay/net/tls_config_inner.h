@@ -16,4 +16,7 @@ int tls_bio_read(BIO *bio, char *bytes, int size);
 int tls_bio_write(BIO *bio, const char *bytes, int size);
 long tls_bio_ctrl(BIO *bio, int command, long number, void *pointer);
 
+/* tls.c. A client's session can be resumed later. */
+int tls_on_session(SSL *ssl, SSL_SESSION *session);
+
 #endif

@@ -50,6 +50,7 @@ static void read_auth(struct ehlo *ehlo, const char *text, size_t length, size_t
     while (next_word(text, length, &at, &word)) {
         ehlo->auth_plain = ehlo->auth_plain || word_is(word, "PLAIN");
         ehlo->auth_login = ehlo->auth_login || word_is(word, "LOGIN");
+        ehlo->auth_xoauth2 = ehlo->auth_xoauth2 || word_is(word, "XOAUTH2");
     }
 }
 

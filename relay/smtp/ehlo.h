@@ -21,6 +21,7 @@ struct ehlo {
     bool requiretls;
     bool auth_plain;
     bool auth_login;
+    bool auth_xoauth2;
     bool size;
     uint64_t size_max_bytes;  /* 0: no fixed limit */
     uint32_t mail_max;        /* LIMITS; 0: not said */

@@ -25,6 +25,7 @@ enum seen {
     SEEN_NOTIFY = 64,
     SEEN_ORCPT = 128,
     SEEN_PRIORITY = 256,
+    SEEN_REQUIRETLS = 512,
 };
 
 static bool is(struct range range, const char *text)
@@ -176,6 +177,10 @@ static enum params_error mail_param(struct param param, const struct params_offe
     if (offer->smtputf8 && is(param.keyword, "SMTPUTF8")) {
         out->smtputf8 = true;
         return verdict(once(seen, SEEN_UTF8) && param.value.bytes == NULL);
+    }
+    if (offer->requiretls && is(param.keyword, "REQUIRETLS")) {
+        out->requiretls = true;
+        return verdict(once(seen, SEEN_REQUIRETLS) && param.value.bytes == NULL);
     }
     if (offer->auth && is(param.keyword, "AUTH")) {
         out->has_auth = true;

@@ -47,6 +47,7 @@ struct smtp_in_options {
     bool offer_dsn;
     bool offer_priority; /* MT-PRIORITY, RFC 6710 */
     bool offer_chunking;
+    bool offer_requiretls;  /* under TLS only (RFC 8689 4.1) */
     bool normalise_lines;   /* bare CR and LF become CRLF; else 550 5.6.11 */
     bool accept_long_lines; /* lines above 998 are reported; else 550 5.6.0 */
 };

@@ -69,6 +69,11 @@ static void offer(struct smtp_in *engine, bool is_offered, bool is_last, const c
     }
 }
 
+static bool offers_requiretls(const struct smtp_in *engine)
+{
+    return engine->options->offer_requiretls && engine->is_tls;
+}
+
 static void answer_ehlo(struct smtp_in *engine)
 {
     const struct smtp_in_options *options = engine->options;
@@ -92,6 +97,7 @@ static void answer_ehlo(struct smtp_in *engine)
     offer(engine, options->offer_dsn, false, "DSN");
     offer(engine, options->offer_priority, false, "MT-PRIORITY");
     offer(engine, options->offer_chunking, false, "CHUNKING");
+    offer(engine, offers_requiretls(engine), false, "REQUIRETLS");
     offer(engine, options->rcpt_max <= 999999, false, limits);
     offer(engine, true, true, "HELP");
 }
@@ -191,7 +197,8 @@ static void do_mail(struct smtp_in *engine, const struct command *command)
                                          .smtputf8 = options->offer_smtputf8,
                                          .auth = options->offer_auth,
                                          .dsn = options->offer_dsn,
-                                         .priority = options->offer_priority};
+                                         .priority = options->offer_priority,
+                                         .requiretls = offers_requiretls(engine)};
     struct address sender;
     struct mail_params params;
     const char *path = NULL;

@@ -3,13 +3,15 @@
  *   GREETING -> EHLO -> (STARTTLS -> HANDSHAKE -> EHLO) -> (AUTH) -> IDLE
  *                 +-> HELO ------------------------------------------^
  *   IDLE -> MAIL -> RCPT -> DATA -> BODY -> RELEASE -> DOT -> IDLE
+ *                      +---> BODY                   (BDAT needs no permission)
  *             +--------+-----+--> RSET -> IDLE      (refused, all or in part)
  *                            +--> EMPTY_DOT -> RSET (354 though nobody was accepted)
  *   IDLE -> QUIT -> CLOSED; any -> CLOSED
  *
  * With PIPELINING the state names the answer that is awaited, not what was sent last.
  * Suspended: IDLE (smtp_out_begin, smtp_out_quit), HANDSHAKE (smtp_out_tls_done), BODY
- * (smtp_out_body_done), RELEASE (smtp_out_release); all others by smtp_out_feed. */
+ * (smtp_out_body_done), RELEASE (smtp_out_release, and the answer to a chunk that came
+ * before it); all others by smtp_out_feed. */
 
 #include "relay/smtp/smtp_out.h"
 
@@ -244,11 +246,7 @@ static void tick(struct smtp_out *engine)
     case SMTP_OUT_STATE_MAIL:
     case SMTP_OUT_STATE_RCPT:
     case SMTP_OUT_STATE_DATA: smtp_out_mail_produce(engine); return;
-    case SMTP_OUT_STATE_RELEASE:
-        if (engine->is_released) {
-            smtp_out_mail_dot(engine);
-        }
-        return;
+    case SMTP_OUT_STATE_RELEASE: smtp_out_mail_end(engine); return;
     case SMTP_OUT_STATE_IDLE:
         engine->mail = NULL;
         if (engine->quit_asked || is_last_mail(engine)) {
@@ -388,11 +386,12 @@ void smtp_out_body_done(struct smtp_out *engine, bool ends_in_crlf)
         return;
     }
     engine->ends_in_crlf = ends_in_crlf;
-    if (engine->is_released) {
-        smtp_out_mail_dot(engine);
-    } else {
-        smtp_out_move(engine, SMTP_OUT_STATE_RELEASE);
-    }
+    smtp_out_mail_end(engine);
+}
+
+bool smtp_out_is_chunked(const struct smtp_out *engine)
+{
+    return engine->is_chunked;
 }
 
 void smtp_out_body_failed(struct smtp_out *engine, const char *problem)

@@ -12,7 +12,8 @@
  *   START_TLS   when all is written, handshake; then smtp_out_tls_done
  *   READY       smtp_out_begin a transaction, or keep the session idle, or smtp_out_quit
  *   SEND_BODY   write header block and body through dot_encode (or as they are when
- *               dot_is_clean), without the final dot; then smtp_out_body_done
+ *               dot_is_clean), without the final dot; as they are, size_bytes of them,
+ *               when smtp_out_is_chunked; then smtp_out_body_done
  *   RESULT      smtp_out_result: one recipient's outcome; each recipient gets exactly one
  *   CLOSE       write what is left, close the connection; smtp_out_failure says why, when
  * it was no good end WAIT        nothing until the next event */
@@ -38,14 +39,25 @@ enum smtp_out_tls {
     SMTP_OUT_TLS_IMPLICIT,      /* the connection already speaks TLS */
 };
 
+/* How to log in. */
+enum smtp_out_auth {
+    SMTP_OUT_AUTH_PASSWORD, /* PLAIN, or LOGIN where that is all there is */
+    SMTP_OUT_AUTH_PLAIN,
+    SMTP_OUT_AUTH_LOGIN,
+    SMTP_OUT_AUTH_XOAUTH2, /* password is a bearer token */
+};
+
 /* Borrowed: lives as long as the engine. */
 struct smtp_out_options {
     const char *helo; /* our name, or an address literal */
     enum smtp_out_tls tls;
     const char *user; /* AUTH when not ""; only under TLS unless auth_in_clear */
     const char *password;
+    enum smtp_out_auth auth;
     bool auth_in_clear;
-    uint32_t mail_max;         /* transactions on this connection; 0: no limit of ours */
+    bool requiretls;   /* the server must offer REQUIRETLS (RFC 8689), else the session
+                          fails */
+    uint32_t mail_max; /* transactions on this connection; 0: no limit of ours */
     uint32_t deadline_percent; /* of the table's deadlines; 0 means 100 */
 };
 
@@ -69,6 +81,8 @@ struct smtp_out_mail {
     bool is_utf8_header; /* the header needs SMTPUTF8 */
     const char *ret;     /* "FULL", "HDRS" or "", verbatim */
     const char *envid;   /* xtext, verbatim */
+    bool requiretls;     /* MAIL says REQUIRETLS */
+    bool chunking;       /* by BDAT where that is offered (RFC 3030) */
 };
 
 enum smtp_out_action {
@@ -121,6 +135,9 @@ void smtp_out_begin(struct smtp_out *engine, const struct smtp_out_mail *mail);
 
 /* The previous transaction's results are written down: this one's final dot may go. */
 void smtp_out_release(struct smtp_out *engine);
+
+/* SEND_BODY: does this transaction's content go by BDAT, without transparency? */
+bool smtp_out_is_chunked(const struct smtp_out *engine);
 
 /* SEND_BODY: the connection has taken over all content. ends_in_crlf: as it was sent. */
 void smtp_out_body_done(struct smtp_out *engine, bool ends_in_crlf);

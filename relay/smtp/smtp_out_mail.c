@@ -148,6 +148,9 @@ void smtp_out_mail_start(struct smtp_out *engine)
     engine->data_sent = false;
     engine->is_released = false;
     engine->ends_in_crlf = false;
+    engine->is_chunked = engine->mail->chunking && engine->peer.chunking;
+    engine->is_last_sent = false;
+    engine->chunk_out = false;
     engine->rcpt_next = 0;
     engine->rcpt_awaited = 0;
     engine->outstanding = 0;
@@ -200,6 +203,7 @@ static void send_mail(struct smtp_out *engine)
     smtp_out_send(engine, size);
     smtp_out_send(engine, mail->is_8bit && peer->body_8bit ? " BODY=8BITMIME" : "");
     smtp_out_send(engine, engine->uses_utf8 ? " SMTPUTF8" : "");
+    smtp_out_send(engine, mail->requiretls && peer->requiretls ? " REQUIRETLS" : "");
     if (peer->dsn && is_value(mail->ret, PARAMS_NOTIFY_BYTES)) {
         smtp_out_send(engine, " RET=");
         smtp_out_send(engine, mail->ret);
@@ -252,6 +256,9 @@ static bool has_more(const struct smtp_out *engine)
     if (next_open(engine) < engine->mail->rcpt_count) {
         return true;
     }
+    if (engine->is_chunked) {
+        return false; /* BDAT waits for every answer to RCPT: step sends it */
+    }
     /* DATA is pointless once the last answer has come and nobody was accepted. */
     return !engine->data_sent && (engine->outstanding > 0 || engine->accepted > 0);
 }
@@ -295,11 +302,28 @@ static void reset(struct smtp_out *engine)
     smtp_out_move(engine, SMTP_OUT_STATE_RSET);
 }
 
+/* Whoever may not end the message yet says so with a chunk that is not the last one. */
+static void begin_chunk(struct smtp_out *engine)
+{
+    char line[64];
+    engine->is_last_sent = engine->is_released;
+    engine->chunk_out = !engine->is_released;
+    (void)snprintf(line, sizeof line, "BDAT %llu%s\r\n",
+                   (unsigned long long)engine->mail->size_bytes,
+                   engine->is_last_sent ? " LAST" : "");
+    smtp_out_send(engine, line);
+    engine->say_body = true;
+    smtp_out_move(engine, SMTP_OUT_STATE_BODY);
+}
+
 /* After an answer to MAIL or RCPT: which one comes next? */
 static void step(struct smtp_out *engine)
 {
     smtp_out_mail_produce(engine);
-    if (engine->outstanding == 0 && !has_more(engine)) {
+    bool is_all = engine->outstanding == 0 && !has_more(engine);
+    if (is_all && engine->is_chunked && engine->accepted > 0) {
+        begin_chunk(engine);
+    } else if (is_all) {
         reset(engine);
     } else if (engine->rcpts_out > 0 || !engine->data_sent) {
         smtp_out_move(engine, SMTP_OUT_STATE_RCPT);
@@ -374,7 +398,9 @@ static void take_data(struct smtp_out *engine, const struct reply *reply)
 /* An answer while the message is still on its way, before its final dot. */
 static void take_early(struct smtp_out *engine, const struct reply *reply)
 {
-    if (is_yes(reply)) {
+    if (is_yes(reply) && engine->chunk_out && engine->state == SMTP_OUT_STATE_RELEASE) {
+        engine->chunk_out = false; /* all of the chunk was sent: this is its answer */
+    } else if (is_yes(reply)) {
         smtp_out_fail_strange(engine, reply,
                               "the server answered before it had the message");
     } else {
@@ -382,10 +408,22 @@ static void take_early(struct smtp_out *engine, const struct reply *reply)
     }
 }
 
-void smtp_out_mail_dot(struct smtp_out *engine)
+static const char *ending(const struct smtp_out *engine)
 {
-    smtp_out_send(engine, engine->ends_in_crlf ? ".\r\n" : "\r\n.\r\n");
-    smtp_out_move(engine, SMTP_OUT_STATE_DOT);
+    if (engine->is_chunked) {
+        return engine->is_last_sent ? "" : "BDAT 0 LAST\r\n";
+    }
+    return engine->ends_in_crlf ? ".\r\n" : "\r\n.\r\n";
+}
+
+void smtp_out_mail_end(struct smtp_out *engine)
+{
+    if (engine->is_released && !engine->chunk_out) {
+        smtp_out_send(engine, ending(engine));
+        smtp_out_move(engine, SMTP_OUT_STATE_DOT);
+    } else {
+        smtp_out_move(engine, SMTP_OUT_STATE_RELEASE);
+    }
 }
 
 static void take_dot(struct smtp_out *engine, const struct reply *reply)

@@ -15,7 +15,9 @@
 #include "relay/smtp/smtp_out.h"
 
 /* A group of commands leaves in one write when it fits; the rest follows. */
-#define SMTP_OUT_OUTPUT_BYTES 4096
+#define SMTP_OUT_OUTPUT_BYTES \
+    6400 /* and a bearer token of SMTP_OUT_TOKEN_BYTES in base64 */
+#define SMTP_OUT_TOKEN_BYTES  4096 /* the largest in use have about 2,500 */
 #define SMTP_OUT_COMMAND_ROOM LIMIT_COMMAND_LINE
 
 /* What is known of a recipient, one bit each, so that a result can name a set. */
@@ -42,7 +44,8 @@ struct smtp_out {
     bool close_said;
     bool quit_asked;
     bool has_failure;
-    unsigned auth_step; /* LOGIN: how many of its answers were sent */
+    enum smtp_out_auth auth; /* the mechanism in use */
+    unsigned auth_step;      /* how many of its answers were sent */
     struct ehlo peer;
     struct reply_parse parser;
     struct reply failure;
@@ -55,6 +58,9 @@ struct smtp_out {
     bool data_sent;
     bool is_released;
     bool ends_in_crlf;
+    bool is_chunked;       /* the content goes by BDAT */
+    bool is_last_sent;     /* ... in one chunk that says LAST */
+    bool chunk_out;        /* a chunk without LAST waits for its answer */
     uint32_t rcpt_next;    /* the recipient whose RCPT is sent next */
     uint32_t rcpt_awaited; /* the recipient whose answer comes next */
     uint32_t outstanding;  /* commands without an answer */
@@ -97,7 +103,8 @@ void smtp_out_mail_start(struct smtp_out *engine);
 void smtp_out_mail_reply(struct smtp_out *engine, const struct reply *reply);
 /* Write the commands that may go now. */
 void smtp_out_mail_produce(struct smtp_out *engine);
-void smtp_out_mail_dot(struct smtp_out *engine);
+/* The content was handed over: what ends it, once that may go. */
+void smtp_out_mail_end(struct smtp_out *engine);
 /* The first local refusal not told yet; false when there is none. */
 bool smtp_out_mail_refuse(struct smtp_out *engine);
 

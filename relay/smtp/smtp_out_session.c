@@ -47,6 +47,22 @@ static void send_secret(struct smtp_out *engine, const char *prefix, const char 
     explicit_bzero(text, sizeof text);
 }
 
+/* The initial response that Google and Microsoft have agreed on. */
+static void auth_xoauth2(struct smtp_out *engine)
+{
+    const struct smtp_out_options *options = engine->options;
+    char both[SECRET_BYTES + SMTP_OUT_TOKEN_BYTES + 32];
+    int length = snprintf(both, sizeof both, "user=%s\001auth=Bearer %s\001\001",
+                          options->user, options->password);
+    char text[BASE64_LENGTH(sizeof both) + 1];
+    (void)base64_encode(both, (size_t)length, text, sizeof text);
+    smtp_out_send(engine, "AUTH XOAUTH2 ");
+    smtp_out_send(engine, text);
+    smtp_out_send(engine, "\r\n");
+    explicit_bzero(text, sizeof text);
+    explicit_bzero(both, sizeof both);
+}
+
 static void auth_plain(struct smtp_out *engine)
 {
     const struct smtp_out_options *options = engine->options;
@@ -61,6 +77,34 @@ static void auth_plain(struct smtp_out *engine)
     explicit_bzero(both, sizeof both);
 }
 
+/* Which mechanism it will be; what is asked for and not offered is a problem. */
+static enum smtp_out_auth choose_auth(const struct smtp_out *engine,
+                                      const char **out_problem)
+{
+    const struct ehlo *peer = &engine->peer;
+    enum smtp_out_auth auth = engine->options->auth;
+    const char *problem = NULL;
+    switch (auth) {
+    case SMTP_OUT_AUTH_PASSWORD:
+        auth = peer->auth_plain ? SMTP_OUT_AUTH_PLAIN : SMTP_OUT_AUTH_LOGIN;
+        if (!peer->auth_plain && !peer->auth_login) {
+            problem = "the server offers neither AUTH PLAIN nor AUTH LOGIN";
+        }
+        break;
+    case SMTP_OUT_AUTH_PLAIN:
+        problem = peer->auth_plain ? NULL : "the server does not offer AUTH PLAIN";
+        break;
+    case SMTP_OUT_AUTH_LOGIN:
+        problem = peer->auth_login ? NULL : "the server does not offer AUTH LOGIN";
+        break;
+    case SMTP_OUT_AUTH_XOAUTH2:
+        problem = peer->auth_xoauth2 ? NULL : "the server does not offer AUTH XOAUTH2";
+        break;
+    }
+    *out_problem = problem;
+    return auth;
+}
+
 /* The session is set up as far as EHLO and TLS go: log in where asked, then it is idle.
  */
 static void go_on(struct smtp_out *engine)
@@ -68,16 +112,25 @@ static void go_on(struct smtp_out *engine)
     const struct smtp_out_options *options = engine->options;
     const char *problem = NULL;
 
+    if (options->requiretls && !engine->peer.requiretls) {
+        struct reply refusal;
+        reply_parse_make(&refusal, REPLY_STAGE_STARTTLS, REPLY_LOCAL, 550, "5.7.30",
+                         "the message asks for REQUIRETLS and the server does not offer "
+                         "it");
+        smtp_out_fail(engine, &refusal);
+        return;
+    }
     if (options->user == NULL || options->user[0] == '\0') {
         smtp_out_move(engine, SMTP_OUT_STATE_IDLE);
         return;
     }
+    size_t secret_max =
+        options->auth == SMTP_OUT_AUTH_XOAUTH2 ? SMTP_OUT_TOKEN_BYTES : SECRET_BYTES;
+    enum smtp_out_auth auth = choose_auth(engine, &problem);
     if (!engine->is_tls && !options->auth_in_clear) {
         problem = "a password is not sent without TLS";
-    } else if (!engine->peer.auth_plain && !engine->peer.auth_login) {
-        problem = "the server offers neither AUTH PLAIN nor AUTH LOGIN";
-    } else if (strlen(options->user) >= SECRET_BYTES ||
-               strlen(options->password) >= SECRET_BYTES) {
+    } else if (problem == NULL && (strlen(options->user) >= SECRET_BYTES ||
+                                   strlen(options->password) >= secret_max)) {
         problem = "user name or password is too long";
     }
     if (problem != NULL) {
@@ -85,7 +138,10 @@ static void go_on(struct smtp_out *engine)
         return;
     }
     engine->auth_step = 0;
-    if (engine->peer.auth_plain) {
+    engine->auth = auth;
+    if (auth == SMTP_OUT_AUTH_XOAUTH2) {
+        auth_xoauth2(engine);
+    } else if (auth == SMTP_OUT_AUTH_PLAIN) {
         auth_plain(engine);
     } else {
         smtp_out_send(engine, "AUTH LOGIN\r\n");
@@ -146,10 +202,14 @@ static void take_starttls(struct smtp_out *engine, const struct reply *reply, bo
 static void take_auth(struct smtp_out *engine, const struct reply *reply)
 {
     const struct smtp_out_options *options = engine->options;
-    bool is_login = !engine->peer.auth_plain;
+    bool is_login = engine->auth == SMTP_OUT_AUTH_LOGIN;
+    bool is_token = engine->auth == SMTP_OUT_AUTH_XOAUTH2;
 
     if (is_yes(reply)) {
         smtp_out_move(engine, SMTP_OUT_STATE_IDLE);
+    } else if (reply->code == 334 && is_token && engine->auth_step == 0) {
+        engine->auth_step++; /* why the token is no good; an empty line brings the 535 */
+        smtp_out_send(engine, "\r\n");
     } else if (reply->code == 334 && is_login && engine->auth_step < 2) {
         const char *text = engine->auth_step == 0 ? options->user : options->password;
         engine->auth_step++;

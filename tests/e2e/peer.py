@@ -3,7 +3,7 @@
 answers is a function (stage, session, argument) -> reply, with the stages connect, EHLO,
 HELO, STARTTLS, MAIL, RCPT, DATA, DOT, RSET, NOOP, QUIT. It returns None for the usual
 good answer, a str (CRLF is added to each line) or bytes (sent as they are), CLOSE to cut
-the connection, or HANG to say nothing more.
+the connection, HANG to say nothing more, or DRIP for a byte now and then that never ends a line.
 """
 import socket
 import ssl
@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-CLOSE, HANG = object(), object()
+CLOSE, HANG, DRIP = object(), object(), object()
 GOOD = {"connect": "220 peer.test ESMTP", "HELO": "250 peer.test", "MAIL": "250 2.1.0 Ok", "RCPT": "250 2.1.5 Ok",
         "DATA": "354 go on", "DOT": "250 2.0.0 Ok: queued", "RSET": "250 Ok", "NOOP": "250 Ok", "QUIT": "221 Bye",
         "STARTTLS": "220 go on"}
@@ -89,6 +89,10 @@ class Session:
             return False
         if reply is HANG:
             self.peer.hang(self.connection)
+            return False
+        if reply is DRIP:
+            while not self.peer.closing.wait(0.3):
+                self.connection.sendall(b"2")
             return False
         if hasattr(reply, "data"):  # a torn one
             self.connection.sendall(reply.data)

@@ -2,7 +2,7 @@
 import pytest
 from mail import message, send
 from patience import stays_true, wait_until
-from peer import CLOSE, HANG, certificate
+from peer import CLOSE, DRIP, HANG, certificate
 
 
 def first_then_good(stage, reply, times=1):
@@ -136,11 +136,13 @@ HOSTILE = {
     "a short code": b"25\r\n",
     "binary": bytes(range(256)) + b"\r\n",
     "bare LF": b"250 fine\n",
-    "endless lines": b"250-more\r\n" * 5000 + b"250 end\r\n",
+    "endless lines": b"250-more\r\n" * 100000 + b"250 end\r\n",
     "one endless line": b"250 " + b"x" * 200000 + b"\r\n",
     "mixed codes": b"250-a\r\n550 b\r\n",
     "NUL": b"250 \0\0\0\r\n",
     "a good one at a bad time": b"354 go on\r\n",
+    "the dot's answer before the dot": b"354 go on\r\n250 2.0.0 taken\r\n",
+    "CR alone": b"250 a\rb\r\n",
     "many answers at once": b"250 a\r\n250 b\r\n250 c\r\n250 d\r\n",
 }
 
@@ -201,6 +203,27 @@ def test_silent_servers(new_relay, new_peer):
     peers = survive(new_relay, new_peer, {f"silent at {stage}": (stage, HANG) for stage in STAGES})
     for name, peer in peers.items():
         assert len(peer.taken()) == 1, name
+
+
+def test_dripping_servers(new_relay, new_peer):
+    """A byte now and then is no answer: the time-out counts from the command, not from the last byte."""
+    peers = survive(new_relay, new_peer, {f"drips at {stage}": (stage, DRIP) for stage in STAGES})
+    for name, peer in peers.items():
+        assert len(peer.taken()) == 1, name
+
+
+def test_recipients_by_domain(new_relay, new_peer):
+    """A server that takes one domain in a transaction (RFC 9422) gets one, and all recipients their mail."""
+    peer = new_peer(keywords=("PIPELINING", "LIMITS RCPTDOMAINMAX=1 MAILMAX=2"))
+    relay = new_relay()
+    relay.route("a.test", peer.port)
+    relay.route("b.test", peer.port)
+    relay.start()
+    send(relay, ["kim@a.test", "lee@b.test", "pat@a.test"])
+    relay.wait_events("delivered", 3, seconds=30)
+    for taken in peer.taken():
+        assert len({recipient.partition("@")[2] for recipient in taken.recipients}) == 1, taken.recipients
+    assert all(session.taken <= 2 for session in peer.sessions), "MAILMAX"
 
 
 def test_answer_to_the_dot_is_lost(start):

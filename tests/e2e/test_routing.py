@@ -86,3 +86,26 @@ def test_smart_host(new_relay, new_peer):
     send(relay, ["lee@own.test"])
     assert wait_until(smart.taken, 20, "by the smart host")[0].recipients == ["kim@far.test"]
     assert wait_until(own.taken, 20, "by the route")[0].recipients == ["lee@own.test"]
+
+
+def test_route_by_sender(new_relay, new_peer):
+    """Each tenant has a smart host of its own; mail of one message never goes by another's, also after a restart."""
+    one, two, rest = new_peer(), new_peer(), new_peer()
+    relay = new_relay()
+    relay.route("*", one.port, sender="@one.test")
+    relay.route("*", two.port, sender="boss@two.test")
+    relay.route("*", rest.port)
+    relay.start()
+    send(relay, "kim@far.test", sender="a@one.test")
+    send(relay, "kim@far.test", sender="boss@two.test")
+    send(relay, "kim@far.test", sender="other@two.test")
+    assert wait_until(one.taken, 20, "one's")[0].sender == "a@one.test"
+    assert wait_until(two.taken, 20, "two's")[0].sender == "boss@two.test"
+    assert wait_until(rest.taken, 20, "the rest")[0].sender == "other@two.test"
+    relay.cli("freeze", "stream", "transactional")
+    send(relay, "lee@far.test", sender="b@one.test")
+    assert [row["domain"] for row in relay.queue("?domain=far.test")] == ["far.test"]
+    relay.restart()
+    relay.cli("thaw", "stream", "transactional")
+    wait_until(lambda: len(one.taken()) == 2, 20, "one's second")
+    assert len(two.taken()) == len(rest.taken()) == 1

@@ -35,6 +35,7 @@ static const struct smtp_out_mail mail = {.sender = "s@y.example",
                                           .rcpt_count = RCPTS,
                                           .size_bytes = 1000,
                                           .is_8bit = true,
+                                          .chunking = true,
                                           .ret = "HDRS",
                                           .envid = "e"};
 
@@ -128,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        .user = (data[0] & 8) != 0 ? "u" : "",
                                        .password = "p",
                                        .auth_in_clear = (data[0] & 16) != 0,
+                                       .auth = (enum smtp_out_auth)(data[0] / 32 % 4),
                                        .mail_max = data[0] >> 6};
     struct run run = {.engine = smtp_out_new(&options, NULL, NULL)};
     size_t at = 1;

@@ -8,9 +8,9 @@ TEST(config_later, table)
     cr_assert(config_later_has("queue", "key_file", NULL));
     cr_assert_not(config_later_has("queue", "memory", NULL));
     cr_assert_not(config_later_has("listener", "key_file", NULL));
-    cr_assert(config_later_has("delivery", "tls", "dane"));
-    cr_assert_not(config_later_has("delivery", "tls", "verify"));
-    cr_assert_not(config_later_has("delivery", "tls", NULL));
+    cr_assert(config_later_has("listener", "long_lines", "convert"));
+    cr_assert_not(config_later_has("listener", "long_lines", "refuse"));
+    cr_assert_not(config_later_has("listener", "long_lines", NULL));
 }
 
 TEST(config_later, refused)
@@ -18,8 +18,6 @@ TEST(config_later, refused)
     /* What this version does not have is refused in so many words, never ignored. */
     static const struct loaded_case cases[] = {
         {"queue = { key_file = \"\"; };", 2, "queue.key_file is not in this version"},
-        {"delivery = { tls = \"dane\"; };", 2, "\"dane\" is not in this version"},
-        {"delivery = { tls = \"sts\"; };", 2, "\"sts\" is not in this version"},
         {"alerts = { webhook = \"\"; };", 2, "alerts.webhook is not in this version"},
         {"listeners = ( { name = \"a\"; trust = [ \"::1\" ]; proxy_from = [ ]; } );", 2,
          "listener \"a\": proxy_from is not in this version"},

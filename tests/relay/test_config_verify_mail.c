@@ -29,6 +29,29 @@ TEST(config_verify_mail, routes)
         {"routes = ( { domain = \"*\"; host = \"h.test\"; sender = \"bob\"; } );", 2,
          "sender \"bob\" is not possible"},
         {"routes = ( { domain = \"*\"; host = \"h.test:x\"; } );", 2, "is not a host"},
+        {"routes = ( { domain = \"*\"; host = \"h.test\"; user = \"u\"; tls = "
+         "\"verify\"; "
+         "password_file = \"relative\"; } );",
+         2, "credential:NAME"},
+        {"routes = ( { domain = \"*\"; host = \"h.test\"; user = \"u\"; tls = "
+         "\"verify\"; "
+         "password_file = \"credential:../x\"; } );",
+         2, "credential:NAME"},
+        {"routes = ( { domain = \"*\"; host = \"h.test\"; user = \"u\"; tls = "
+         "\"verify\"; "
+         "auth = \"xoauth2\"; password_file = \"/p\"; } );",
+         2, "write token_file"},
+        {"routes = ( { domain = \"*\"; host = \"h.test\"; user = \"u\"; tls = "
+         "\"verify\"; "
+         "auth = \"xoauth2\"; } );",
+         2, "user and token_file go together"},
+        {"routes = ( { domain = \"*\"; host = \"h.test\"; tls = \"dane\"; } );", 2,
+         "needs DNSSEC"},
+        {"delivery = { tls = \"dane\"; };", 2, "needs DNSSEC"},
+        {"dns = { servers = [ \"192.0.2.1:53\" ]; };\ndelivery = { tls = \"dane\"; };", 3,
+         "needs DNSSEC"},
+        {"sites = ( { name = \"x\"; match = [ \"x.test\" ]; tls = \"dane\"; } );", 2,
+         "needs DNSSEC"},
         {"routes = ( { domain = \"*\"; host = \"h.test\"; user = \"u\"; } );", 2,
          "go together"},
         {"routes = ( { domain = \"*\"; host = \"h.test\"; tls = \"required\"; user = "
@@ -50,6 +73,15 @@ TEST(config_verify_mail, routes)
     LOADED_CASES(cases, CONFIG_NOTE_ERROR);
     loaded_print(&loaded);
     cr_assert_not_null(loaded.config, "narrower first; a password on loopback");
+    loaded_clear(&loaded);
+    loaded = loaded_text(
+        LOADED_HOST
+        "dns = { servers = [ \"127.0.0.1:53\", \"[::1]:53\" ]; };\n"
+        "delivery = { tls = \"dane\"; };\n"
+        "routes = ( { domain = \"*\"; host = \"h.test\"; tls = \"verify\";\n"
+        "  user = \"u\"; auth = \"xoauth2\"; token_file = \"credential:t\"; } );\n");
+    loaded_print(&loaded);
+    cr_assert_not_null(loaded.config, "DANE with resolvers of our own; a token");
     loaded_clear(&loaded);
 }
 

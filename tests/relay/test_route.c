@@ -91,3 +91,37 @@ TEST(route, keys)
     route_key(&rule, 65535, key);
     cr_assert_eq(strlen(key), LIMIT_DOMAIN + 6);
 }
+
+/* A name that says which senders it is for, there and back; a rule is found again by its
+ * own pattern; what does not fit is refused. */
+TEST(route, labels)
+{
+    static const char *const hosts[] = {"h.test"};
+    static const struct route_rule by_sender[] = {
+        {.domain = "*",
+         .sender = "@b.test",
+         .stream = -1,
+         .hosts = hosts,
+         .host_count = 1},
+        {.domain = "*",
+         .sender = "a@b.test",
+         .stream = -1,
+         .hosts = hosts,
+         .host_count = 1},
+        {.domain = "*", .sender = "", .stream = -1, .hosts = hosts, .host_count = 1}};
+    for (unsigned i = 0; i < 3; i++) {
+        char name[LIMIT_DOMAIN + 1] = "x.test";
+        char domain[LIMIT_DOMAIN + 1];
+        if (i < 2) {
+            cr_assert(route_label("x.test", by_sender[i].sender, name, sizeof name));
+        }
+        const char *sender = route_unlabel(name, domain);
+        cr_assert_str_eq(domain, "x.test");
+        cr_assert_str_eq(sender, by_sender[i].sender);
+        struct route_ask ask = {.domain = domain, .sender = sender, .stream = 0};
+        cr_assert_eq(route_choose(by_sender, 3, &ask), &by_sender[i]);
+    }
+    char small[16];
+    cr_assert(route_label("a.test", "@b", small, sizeof small));
+    cr_assert_not(route_label("a.test", "@b.t", small, sizeof small));
+}

@@ -12,8 +12,8 @@ TEST(snapshot, made)
     cr_assert_str_eq(snapshot->listeners[0].options.hostname, "relay.test");
     cr_assert_gt(snapshot->streams[0].schedule.step_count, 0);
     cr_assert_not_null(snapshot->streams[0].zone);
-    cr_assert_eq(snapshot_tls(snapshot, ROUTE_TLS_DEFAULT), config->delivery.tls);
-    cr_assert_eq(snapshot_tls(snapshot, ROUTE_TLS_VERIFY), CONFIG_TLS_VERIFY);
+    cr_assert_eq(snapshot_tls(snapshot, config->default_site), config->delivery.tls);
+    cr_assert_not(snapshot->wants_tlsa);
     core_rig_close(&rig);
     cr_assert_str_eq(config->hostname, "relay.test");
     snapshot_unref(snapshot);
@@ -28,4 +28,22 @@ TEST(snapshot, pace)
     cr_assert_eq(limit.count, 5);
     cr_assert_eq(limit.burst, 3);
     cr_assert_eq(limit.period_ns, 1000);
+}
+
+/* A site's own policy for TLS goes before everybody's, and TLSA records are wanted when
+ * one asks for them. */
+TEST(snapshot, tls_of_sites)
+{
+    struct core_rig rig;
+    core_rig_open(&rig,
+                  "delivery = { tls = \"required\"; };\n"
+                  "sites = ( { name = \"a\"; match = [ \"a.test\" ]; tls = \"dane\"; },"
+                  " { name = \"b\"; match = [ \"b.test\" ]; } );\n");
+    const struct snapshot *snapshot = rig.core->snapshot;
+    const struct config *config = snapshot->config;
+    cr_assert_eq(snapshot_tls(snapshot, config_site_find(config, "a")), CONFIG_TLS_DANE);
+    cr_assert_eq(snapshot_tls(snapshot, config_site_find(config, "b")),
+                 CONFIG_TLS_REQUIRED);
+    cr_assert(snapshot->wants_tlsa);
+    core_rig_close(&rig);
 }

@@ -97,10 +97,14 @@ static inline void ns_data(struct nameserver_out *out, const struct nameserver_r
         memcpy(out->bytes + out->size, row->data, length);
         out->size += length;
     } else if (row->type == DNS_TLSA) {
-        static const uint8_t head[3] = {3, 1, 1};
-        memcpy(out->bytes + out->size, head, sizeof head);
-        memset(out->bytes + out->size + sizeof head, 0xab, 32);
-        out->size += sizeof head + 32;
+        /* "3 1 1 32": usage, selector, matching type, bytes; also without them */
+        unsigned head[4] = {3, 1, 1, 32};
+        (void)sscanf(row->data, "%u %u %u %u", &head[0], &head[1], &head[2], &head[3]);
+        for (unsigned i = 0; i < 3; i++) {
+            out->bytes[out->size++] = (uint8_t)head[i];
+        }
+        memset(out->bytes + out->size, 0xab, head[3]);
+        out->size += head[3];
     } else {
         ns_name(out, row->data);
     }

@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "relay/net/tls_config.h"
+#include "relay/net/tls_sessions.h"
 
 #include "tests/relay/net/side.h"
 #include "tests/support/certificate.h"
@@ -286,4 +287,35 @@ TEST(tls, garbage)
         cr_assert_eq(bench.pair.server.end.cause, CONN_TLS, "seed round %d", round);
         bench_close(&bench);
     }
+}
+
+/* A second session with the same server goes on where the first ended, verified as it
+ * was; under another key it does not. */
+TEST(tls, resumes)
+{
+    struct tls_sessions *sessions = tls_sessions_new();
+    struct conn_tls_facts facts;
+    struct tls_bench bench;
+    bench_open(&bench, TLS_VERIFY);
+    for (unsigned i = 0; i < 3; i++) {
+        struct conn_tls_peer peer = {.server_name = NAME,
+                                     .domain = "",
+                                     .sessions = sessions,
+                                     .session_key = i < 2 ? "one" : "other"};
+        if (i > 0) {
+            pair_close(&bench.pair);
+            pair_open(&bench.pair);
+        }
+        cr_assert_eq(conn_start_tls(bench.pair.server.conn, bench.server, ""), 0);
+        cr_assert_eq(conn_start_tls_to(bench.pair.client.conn, bench.client, &peer), 0);
+        PAIR_UNTIL(&bench.pair,
+                   bench.pair.client.secured == 1 && bench.pair.server.secured == 1);
+        cr_assert_eq(conn_write(bench.pair.server.conn, "250 b\r\n", 7), 0);
+        PAIR_UNTIL(&bench.pair, side_has(&bench.pair.client, "250 b\r\n"));
+        conn_tls_facts(bench.pair.client.conn, &facts);
+        cr_assert(facts.verified);
+        cr_assert_eq(facts.resumed, i == 1, "session %u", i);
+    }
+    bench_close(&bench);
+    tls_sessions_free(sessions);
 }

@@ -45,6 +45,9 @@ TEST(params, mail)
         {" MT-PRIORITY=", PARAMS_SYNTAX},
         {" MT-PRIORITY", PARAMS_SYNTAX},
         {" MT-PRIORITY=1 MT-PRIORITY=1", PARAMS_SYNTAX},
+        {" REQUIRETLS", PARAMS_OK},
+        {" REQUIRETLS REQUIRETLS", PARAMS_SYNTAX},
+        {" REQUIRETLS=1", PARAMS_SYNTAX},
         {" HOLDFOR=1", PARAMS_UNKNOWN},
         {" =", PARAMS_UNKNOWN},
     };

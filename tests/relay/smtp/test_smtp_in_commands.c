@@ -197,3 +197,21 @@ TEST(smtp_in_commands, ehlo)
     cr_assert_str_eq(smtp_in_helo(driver.engine), "caf?");
     smtp_in_free(driver.engine);
 }
+
+/* REQUIRETLS is offered and taken under TLS, and unknown in clear (RFC 8689 4.1). */
+TEST(smtp_in_commands, requiretls)
+{
+    struct smtp_in_options strict = options;
+    strict.offer_requiretls = true;
+    in_start(&driver, &strict);
+    in_send(&driver, "EHLO x\r\n");
+    cr_assert_null(strstr(in_take(&driver), "REQUIRETLS"));
+    in_send(&driver, "MAIL FROM:<a@b> REQUIRETLS\r\nSTARTTLS\r\n");
+    cr_assert_str_eq(in_codes(&driver), "555 220 ");
+    smtp_in_tls_started(driver.engine);
+    in_send(&driver, "EHLO x\r\n");
+    cr_assert_not_null(strstr(in_take(&driver), "250-REQUIRETLS\r\n"));
+    in_send(&driver, "MAIL FROM:<a@b> REQUIRETLS\r\n");
+    cr_assert_str_eq(in_codes(&driver), "250 ");
+    smtp_in_free(driver.engine);
+}

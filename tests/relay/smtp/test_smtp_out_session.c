@@ -185,3 +185,74 @@ TEST(smtp_out_session, auth)
     cr_assert_null(strstr(driver_take(&driver), "AUTH"));
     expect_failure(REPLY_STAGE_AUTH, REPLY_LOCAL, 0);
 }
+
+/* XOAUTH2: the token in one command; a 334 that explains the refusal is answered with an
+ * empty line. A mechanism that is named is the only one. */
+TEST(smtp_out_session, xoauth2)
+{
+    struct smtp_out_options login = {.helo = "relay.example",
+                                     .tls = SMTP_OUT_TLS_IMPLICIT,
+                                     .user = "a@b.c",
+                                     .password = "ya29.tok",
+                                     .auth = SMTP_OUT_AUTH_XOAUTH2};
+    driver_start(&driver, &login);
+    driver_say(&driver, "220 hi\r\n250-x\r\n250 AUTH PLAIN XOAUTH2\r\n");
+    cr_assert_str_eq(driver_take(&driver),
+                     "EHLO relay.example\r\nAUTH XOAUTH2 "
+                     "dXNlcj1hQGIuYwFhdXRoPUJlYXJlciB5YTI5LnRvawEB\r\n");
+    driver_say(&driver, "235 ok\r\n");
+    cr_assert_eq(driver.readies, 1);
+    smtp_out_free(driver.engine);
+
+    driver_start(&driver, &login);
+    driver_say(&driver, "220 hi\r\n250-x\r\n250 AUTH XOAUTH2\r\n334 eyJzdGF0dXMi\r\n");
+    const char *sent = driver_take(&driver);
+    cr_assert_str_eq(sent + strlen(sent) - 4, "\r\n\r\n");
+    driver_say(&driver, "535 5.7.8 token expired\r\n");
+    expect_failure(REPLY_STAGE_AUTH, REPLY_REMOTE, 535);
+
+    driver_start(&driver, &login);
+    driver_say(&driver, "220 hi\r\n250-x\r\n250 AUTH PLAIN LOGIN\r\n");
+    cr_assert_null(strstr(driver_take(&driver), "AUTH"));
+    expect_failure(REPLY_STAGE_AUTH, REPLY_LOCAL, 0);
+
+    login.auth = SMTP_OUT_AUTH_LOGIN;
+    driver_start(&driver, &login);
+    driver_say(&driver, "220 hi\r\n250-x\r\n250 AUTH PLAIN LOGIN\r\n");
+    cr_assert_not_null(strstr(driver_take(&driver), "AUTH LOGIN\r\n"));
+    smtp_out_free(driver.engine);
+
+    /* The largest token still fits, and one more does not leave. */
+    static char token[5000];
+    memset(token, 't', sizeof token - 1);
+    token[4095] = '\0';
+    login.auth = SMTP_OUT_AUTH_XOAUTH2;
+    login.password = token;
+    driver_start(&driver, &login);
+    driver_say(&driver, "220 hi\r\n250-x\r\n250 AUTH XOAUTH2\r\n");
+    cr_assert_gt(strlen(driver_take(&driver)), 5500);
+    smtp_out_free(driver.engine);
+    token[4095] = 't';
+    driver_start(&driver, &login);
+    driver_say(&driver, "220 hi\r\n250-x\r\n250 AUTH XOAUTH2\r\n");
+    cr_assert_null(strstr(driver_take(&driver), "AUTH"));
+    expect_failure(REPLY_STAGE_AUTH, REPLY_LOCAL, 0);
+}
+
+/* REQUIRETLS must be offered under TLS; where it is not, no message is begun. */
+TEST(smtp_out_session, requiretls)
+{
+    struct smtp_out_options strict = {.helo = "relay.example",
+                                      .tls = SMTP_OUT_TLS_IMPLICIT,
+                                      .user = "",
+                                      .requiretls = true};
+    driver_start(&driver, &strict);
+    driver_say(&driver, "220 hi\r\n250-x\r\n250 REQUIRETLS\r\n");
+    cr_assert_eq(driver.readies, 1);
+    smtp_out_free(driver.engine);
+    driver_start(&driver, &strict);
+    driver_say(&driver, "220 hi\r\n250-x\r\n250 SIZE 1\r\n");
+    cr_assert_eq(driver.readies, 0);
+    cr_assert_eq(smtp_out_failure(driver.engine)->enhanced[2], 30);
+    expect_failure(REPLY_STAGE_STARTTLS, REPLY_LOCAL, 550);
+}
