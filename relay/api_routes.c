@@ -14,6 +14,8 @@
     "id domain site stream source sender rcpt user client job subject state class " \
     "reply older newer"
 
+#define SUMMARY_DEFAULT_MS ((int64_t)24 * 3600 * 1000)
+
 /* One ask on its way through a route. */
 struct ask {
     const struct api_view *view;
@@ -227,6 +229,20 @@ static void ask_journal(const struct ask *ask)
     ask->view->journal(ask->view->owner, &journal, ask->answer);
 }
 
+static void ask_summary(const struct ask *ask)
+{
+    struct errmsg err = {.text = ""};
+    int64_t newer_ms = 0;
+
+    if (read_duration(ask, "since", &newer_ms, &err) != 0) {
+        refuse(ask, &err);
+        return;
+    }
+    api_answer_list(ask->answer, "summary");
+    ask->view->summary(ask->view->owner, newer_ms > 0 ? newer_ms : SUMMARY_DEFAULT_MS,
+                       ask->answer);
+}
+
 static int check_why(const struct ask *ask, struct errmsg *err)
 {
     if (strlen(get(ask, "why")) > LIMIT_API_WHY) {
@@ -381,6 +397,7 @@ static const struct route {
     {GET, "/v1/blocks", "", API_ACCESS_READ, ask_blocks},
     {GET, "/v1/warmup", "", API_ACCESS_READ, ask_warmup},
     {GET, "/v1/journal", "since kind subject limit cursor", API_ACCESS_READ, ask_journal},
+    {GET, "/v1/summary", "since", API_ACCESS_READ, ask_summary},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},
     {POST, "/v1/blocks/clear", "source site", API_ACCESS_ACT, ask_blocks_clear},

@@ -19,6 +19,7 @@
 #include "relay/accept.h"
 #include "relay/arena.h"
 #include "relay/core_start.h"
+#include "relay/hours.h"
 #include "relay/id.h"
 #include "relay/job.h"
 #include "relay/log.h"
@@ -41,6 +42,18 @@
 
 /* ---- messages that become known ---- */
 
+static void count_accepted(struct core *core, const struct envelope *envelope)
+{
+    int64_t unix_ms = now_unix_ms();
+    hours_add(core->hours, "total", "accepted", "", unix_ms);
+    hours_add(core->hours, "stream", "accepted", envelope->stream, unix_ms);
+    hours_add(core->hours, "sender", "accepted",
+              envelope->sender[0] != '\0' ? envelope->sender : "<>", unix_ms);
+    if (envelope->user[0] != '\0') {
+        hours_add(core->hours, "user", "accepted", envelope->user, unix_ms);
+    }
+}
+
 void core_index(struct core *core, const void *envelope_bytes, size_t length,
                 const struct place *place)
 {
@@ -49,6 +62,7 @@ void core_index(struct core *core, const void *envelope_bytes, size_t length,
     assert(rc == 0); /* we have written it */
     uint32_t message = queue_accepted(core->queue, &envelope, place);
     core->counts.accepted++;
+    count_accepted(core, &envelope);
     struct message_view view;
     struct recipient_view recipient;
     index_message(core->index, message, &view);
@@ -201,6 +215,7 @@ static void on_second(void *owner)
     }
     stops_tick(core, now_unix_ms());
     ramps_tick(core);
+    hours_flush(core->hours);
     reload_when_asked(core);
     slots_retire(core, now_ns(), false);
     struct index_stats stats;

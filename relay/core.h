@@ -31,6 +31,7 @@ struct alert;
 struct api_server;
 struct auth;
 struct dns;
+struct hours;
 struct index;
 struct loop;
 struct place;
@@ -89,6 +90,7 @@ struct core {
     struct notices notices;
     struct core_counts counts;
     struct stream_tallies stream_tallies;
+    struct hours *hours; /* owned; NULL in tests that count nothing */
     struct id_maker ids; /* of our own messages */
     struct core_call *call;
     int64_t reloaded_ns; /* when a signal last had us reload */

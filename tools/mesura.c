@@ -81,6 +81,11 @@ static const struct command commands[] = {
     {"journal", NULL, "journal [--since D] [--kind K] [--subject TEXT] [--limit N]",
      "every change of a limit or a state, newest first", "", "since kind subject limit",
      "", 0, 0, mesura_list_journal},
+    {"summary", NULL, "summary [--since D]",
+     "volumes, top senders, users and sites, replies by class",
+     "The last 24 hours, or --since 7d; whole hours, up to 35 days back. Ends with the\n"
+     "replies that nobody understood, the most frequent first: write rules for those.\n",
+     "since", "", 0, 0, mesura_summary_run},
     {"reload", NULL, "reload", "apply the configuration file",
      "A bad file changes nothing; every error is printed. What cannot change while the\n"
      "daemon runs is said.\n",
