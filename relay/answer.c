@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "relay/core.h"
-#include "relay/hours.h"
+#include "relay/hourly.h"
 #include "relay/job.h"
 #include "relay/log.h"
 #include "relay/now.h"
@@ -128,13 +128,13 @@ static const char *result_of(const struct change *change)
 
 static void count_hour(const struct answer *answer, const struct change *change)
 {
-    struct hours *hours = answer->core->hours;
+    struct hourly *hours = answer->core->hours;
     const char *what = result_of(change);
     if (what != NULL) {
-        hours_add(hours, "total", what, "", answer->now_ms);
-        hours_add(hours, "stream", what, answer->message.stream, answer->now_ms);
+        hourly_add(hours, "total", what, "", answer->now_ms);
+        hourly_add(hours, "stream", what, answer->message.stream, answer->now_ms);
         if (answer->site != NULL && answer->site[0] != '\0') {
-            hours_add(hours, "site", what, answer->site, answer->now_ms);
+            hourly_add(hours, "site", what, answer->site, answer->now_ms);
         }
     }
     const struct reply *reply = answer->reply;
@@ -142,12 +142,12 @@ static void count_hour(const struct answer *answer, const struct change *change)
         reply->code < 400) {
         return;
     }
-    hours_add(hours, "class", "replies", finding_class_name(answer->finding->class),
-              answer->now_ms);
+    hourly_add(hours, "class", "replies", finding_class_name(answer->finding->class),
+               answer->now_ms);
     if ((answer->finding->flags & FINDING_UNKNOWN) != 0) {
-        char shape[HOURS_SHAPE_BYTES];
-        hours_shape(reply, shape);
-        hours_add(hours, "unknown", "replies", shape, answer->now_ms);
+        char shape[HOURLY_SHAPE_BYTES];
+        hourly_shape(reply, shape);
+        hourly_add(hours, "unknown", "replies", shape, answer->now_ms);
     }
 }
 

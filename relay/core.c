@@ -19,7 +19,7 @@
 #include "relay/accept.h"
 #include "relay/arena.h"
 #include "relay/core_start.h"
-#include "relay/hours.h"
+#include "relay/hourly.h"
 #include "relay/id.h"
 #include "relay/job.h"
 #include "relay/log.h"
@@ -45,12 +45,12 @@
 static void count_accepted(struct core *core, const struct envelope *envelope)
 {
     int64_t unix_ms = now_unix_ms();
-    hours_add(core->hours, "total", "accepted", "", unix_ms);
-    hours_add(core->hours, "stream", "accepted", envelope->stream, unix_ms);
-    hours_add(core->hours, "sender", "accepted",
-              envelope->sender[0] != '\0' ? envelope->sender : "<>", unix_ms);
+    hourly_add(core->hours, "total", "accepted", "", unix_ms);
+    hourly_add(core->hours, "stream", "accepted", envelope->stream, unix_ms);
+    hourly_add(core->hours, "sender", "accepted",
+               envelope->sender[0] != '\0' ? envelope->sender : "<>", unix_ms);
     if (envelope->user[0] != '\0') {
-        hours_add(core->hours, "user", "accepted", envelope->user, unix_ms);
+        hourly_add(core->hours, "user", "accepted", envelope->user, unix_ms);
     }
 }
 
@@ -215,7 +215,7 @@ static void on_second(void *owner)
     }
     stops_tick(core, now_unix_ms());
     ramps_tick(core);
-    hours_flush(core->hours);
+    hourly_flush(core->hours);
     reload_when_asked(core);
     slots_retire(core, now_ns(), false);
     struct index_stats stats;

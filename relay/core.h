@@ -31,7 +31,7 @@ struct alert;
 struct api_server;
 struct auth;
 struct dns;
-struct hours;
+struct hourly;
 struct index;
 struct loop;
 struct place;
@@ -90,8 +90,8 @@ struct core {
     struct notices notices;
     struct core_counts counts;
     struct stream_tallies stream_tallies;
-    struct hours *hours; /* owned; NULL in tests that count nothing */
-    struct id_maker ids; /* of our own messages */
+    struct hourly *hours; /* owned; NULL in tests that count nothing */
+    struct id_maker ids;  /* of our own messages */
     struct core_call *call;
     int64_t reloaded_ns; /* when a signal last had us reload */
     bool wants_reload;   /* a signal asks for it; done within a second */

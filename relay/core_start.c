@@ -14,7 +14,7 @@
 #include "relay/config_diff.h"
 #include "relay/core.h"
 #include "relay/entropy.h"
-#include "relay/hours.h"
+#include "relay/hourly.h"
 #include "relay/learnt.h"
 #include "relay/log.h"
 #include "relay/net/admission.h"
@@ -176,7 +176,7 @@ int core_start_open(struct core *core, const struct core_options *options,
     core->queue = options->queue;
     core->index = queue_index(options->queue);
     core->store = options->store;
-    core->hours = hours_new(core->store);
+    core->hours = hourly_new(core->store);
     core->auth = options->auth;
     core->call = options->call;
     core->listener_count = options->listener_count;
@@ -342,11 +342,11 @@ void core_start_close(struct core *core)
     if (core->worker_count > 0) { /* else nothing has moved, or not all was read */
         learnt_save_all(core);
         ramps_save_all(core);
-        hours_flush(core->hours);
+        hourly_flush(core->hours);
         flush_store(core);
         reader_stop();
     }
-    hours_free(core->hours);
+    hourly_free(core->hours);
     core->hours = NULL;
     alert_stop(core->alert);
     slots_free_all(core);

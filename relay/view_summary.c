@@ -7,7 +7,7 @@
 
 #include "relay/arena.h"
 #include "relay/core.h"
-#include "relay/hours.h"
+#include "relay/hourly.h"
 #include "relay/now.h"
 #include "relay/store.h"
 #include "relay/view_parts.h"
@@ -107,6 +107,6 @@ void view_summary(void *owner, int64_t newer_ms, struct api_answer *answer)
     summing->query.ticket.home = &view->core->mailbox;
     summing->query.ticket.done_cb = on_summed;
     view->tickets++;
-    hours_flush(view->core->hours); /* what is counted now is in the answer */
+    hourly_flush(view->core->hours); /* what is counted now is in the answer */
     ask(summing);
 }

@@ -1,4 +1,4 @@
-#include "relay/hours.h"
+#include "relay/hourly.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #define HOUR_MS   ((int64_t)3600 * 1000)
 #define SLOTS     4096 /* a power of two, above what LIMIT_HOURS_KEYS lets in */
 #define GROUPS    16
-#define KEY_BYTES (HOURS_NAME_BYTES + 48)
+#define KEY_BYTES (HOURLY_NAME_BYTES + 48)
 
 struct slot_count {
     char key[KEY_BYTES]; /* "group|what|name"; "" free */
@@ -27,7 +27,7 @@ struct group {
     unsigned names; /* keys of it in this hour */
 };
 
-struct hours {
+struct hourly {
     struct store *store; /* borrowed */
     int64_t hour;        /* of all that is here */
     struct slot_count slots[SLOTS];
@@ -36,10 +36,10 @@ struct hours {
     bool is_dirty; /* something is pending */
 };
 
-struct hours *hours_new(struct store *store)
+struct hourly *hourly_new(struct store *store)
 {
     assert(store != NULL);
-    struct hours *hours = arena_must(1, sizeof *hours);
+    struct hourly *hours = arena_must(1, sizeof *hours);
     hours->store = store;
     return hours;
 }
@@ -54,7 +54,7 @@ static uint32_t hash(const char *key)
 }
 
 /* The key's place: its own, or a free one. */
-static struct slot_count *find(struct hours *hours, const char *key)
+static struct slot_count *find(struct hourly *hours, const char *key)
 {
     uint32_t at = hash(key) % SLOTS;
     while (hours->slots[at].key[0] != '\0' && strcmp(hours->slots[at].key, key) != 0) {
@@ -63,7 +63,7 @@ static struct slot_count *find(struct hours *hours, const char *key)
     return &hours->slots[at];
 }
 
-static struct group *group_of(struct hours *hours, const char *name)
+static struct group *group_of(struct hourly *hours, const char *name)
 {
     for (unsigned i = 0; i < GROUPS; i++) {
         if (hours->groups[i].name == NULL) {
@@ -94,7 +94,7 @@ static void make_key(const char *group, const char *what, const char *name,
     at = put(out, at, what, 16);
     out[at++] = '|';
     size_t begin = at;
-    at = put(out, at, name, HOURS_NAME_BYTES - 1);
+    at = put(out, at, name, HOURLY_NAME_BYTES - 1);
     out[at] = '\0';
     for (size_t i = begin; i < at; i++) {
         unsigned char byte = (unsigned char)out[i];
@@ -104,8 +104,8 @@ static void make_key(const char *group, const char *what, const char *name,
     }
 }
 
-void hours_add(struct hours *hours, const char *group, const char *what, const char *name,
-               int64_t unix_ms)
+void hourly_add(struct hourly *hours, const char *group, const char *what,
+                const char *name, int64_t unix_ms)
 {
     char key[KEY_BYTES];
     if (hours == NULL) {
@@ -113,7 +113,7 @@ void hours_add(struct hours *hours, const char *group, const char *what, const c
     }
     int64_t hour = unix_ms / HOUR_MS;
     if (hour > hours->hour) { /* what comes late is counted where we are */
-        hours_flush(hours);
+        hourly_flush(hours);
         hours->hour = hour;
         memset(hours->slots, 0, sizeof hours->slots);
         memset(hours->groups, 0, sizeof hours->groups);
@@ -124,7 +124,8 @@ void hours_add(struct hours *hours, const char *group, const char *what, const c
     if (slot->key[0] == '\0') {
         struct group *own = group_of(hours, group);
         if (own->names >= LIMIT_HOURS_NAMES || hours->keys >= LIMIT_HOURS_KEYS) {
-            make_key(group, what, HOURS_OTHER, key); /* few: as many as there are whats */
+            make_key(group, what, HOURLY_OTHER,
+                     key); /* few: as many as there are whats */
             slot = find(hours, key);
         } else {
             own->names++;
@@ -138,7 +139,7 @@ void hours_add(struct hours *hours, const char *group, const char *what, const c
     hours->is_dirty = true;
 }
 
-void hours_flush(struct hours *hours)
+void hourly_flush(struct hourly *hours)
 {
     if (hours == NULL || !hours->is_dirty) {
         return;
@@ -153,16 +154,16 @@ void hours_flush(struct hours *hours)
     }
 }
 
-void hours_free(struct hours *hours)
+void hourly_free(struct hourly *hours)
 {
-    hours_flush(hours);
+    hourly_flush(hours);
     free(hours);
 }
 
-void hours_shape(const struct reply *reply, char out[HOURS_SHAPE_BYTES])
+void hourly_shape(const struct reply *reply, char out[HOURLY_SHAPE_BYTES])
 {
     char words[REPLY_TEXT_BYTES];
-    char text[HOURS_SHAPE_BYTES];
+    char text[HOURLY_SHAPE_BYTES];
     size_t used = 0;
     bool in_number = false;
 
@@ -186,6 +187,6 @@ void hours_shape(const struct reply *reply, char out[HOURS_SHAPE_BYTES])
                           reply->enhanced[0], reply->enhanced[1], reply->enhanced[2]);
     }
     assert(length > 0 && (size_t)length < sizeof codes);
-    (void)snprintf(out, HOURS_SHAPE_BYTES, "%s %.*s", codes,
-                   HOURS_SHAPE_BYTES - length - 2, text);
+    (void)snprintf(out, HOURLY_SHAPE_BYTES, "%s %.*s", codes,
+                   HOURLY_SHAPE_BYTES - length - 2, text);
 }

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "relay/hours.h"
+#include "relay/hourly.h"
 #include "relay/limits.h"
 #include "relay/now.h"
 #include "relay/store.h"
@@ -36,63 +36,63 @@ static uint64_t sum_of(struct view_rig *rig, const char *group, const char *name
 }
 
 /* Nothing is lost between flushes, hours and the end. */
-TEST(hours, adds_up)
+TEST(hourly, adds_up)
 {
     struct view_rig rig;
     view_rig_open(&rig);
     int64_t now = now_unix_ms();
-    struct hours *hours = hours_new(rig.store);
+    struct hourly *hours = hourly_new(rig.store);
     for (int i = 0; i < 30; i++) {
-        hours_add(hours, "user", "accepted", "erp", now - (i % 3) * HOUR_MS);
+        hourly_add(hours, "user", "accepted", "erp", now - (i % 3) * HOUR_MS);
         if (i % 7 == 0) {
-            hours_flush(hours);
+            hourly_flush(hours);
         }
     }
-    hours_free(hours);
+    hourly_free(hours);
     cr_assert_eq(sum_of(&rig, "user", "erp"), 30);
     view_rig_close(&rig);
 }
 
 /* A flood of names is counted whole and kept small: the rest is "(other)". */
-TEST(hours, names_are_bounded)
+TEST(hourly, names_are_bounded)
 {
     struct view_rig rig;
     view_rig_open(&rig);
     int64_t now = now_unix_ms();
-    struct hours *hours = hours_new(rig.store);
+    struct hourly *hours = hourly_new(rig.store);
     for (unsigned i = 0; i < 3 * LIMIT_HOURS_NAMES; i++) {
-        char name[HOURS_NAME_BYTES * 2];
+        char name[HOURLY_NAME_BYTES * 2];
         (void)snprintf(name, sizeof name, "%u|\n%0200d", i, 0);
-        hours_add(hours, "sender", "accepted", name, now);
+        hourly_add(hours, "sender", "accepted", name, now);
     }
-    hours_free(hours);
-    cr_assert_eq(sum_of(&rig, "sender", HOURS_OTHER), 2 * LIMIT_HOURS_NAMES);
+    hourly_free(hours);
+    cr_assert_eq(sum_of(&rig, "sender", HOURLY_OTHER), 2 * LIMIT_HOURS_NAMES);
     view_rig_close(&rig);
 }
 
 /* Without counts nothing happens. */
-TEST(hours, null_is_allowed)
+TEST(hourly, null_is_allowed)
 {
-    hours_add(NULL, "user", "accepted", "erp", 1);
-    hours_flush(NULL);
-    hours_free(NULL);
+    hourly_add(NULL, "user", "accepted", "erp", 1);
+    hourly_flush(NULL);
+    hourly_free(NULL);
 }
 
 /* Sentences that differ in numbers and mailboxes alone are one. */
-TEST(hours, shapes)
+TEST(hourly, shapes)
 {
     struct reply reply = {.code = 554, .enhanced = {5, 7, 1}};
-    char one[HOURS_SHAPE_BYTES];
-    char two[HOURS_SHAPE_BYTES];
+    char one[HOURLY_SHAPE_BYTES];
+    char two[HOURLY_SHAPE_BYTES];
 
     (void)snprintf(reply.text, sizeof reply.text, "<bob@example.org> no 17 of 192.0.2.1");
-    hours_shape(&reply, one);
+    hourly_shape(&reply, one);
     (void)snprintf(reply.text, sizeof reply.text,
                    "<al@example.net> no 9 of 198.51.100.7");
-    hours_shape(&reply, two);
+    hourly_shape(&reply, two);
     cr_assert_str_eq(one, two);
     cr_assert_str_eq(one, "554 5.7.1 <a@b> no # of #.#.#.#");
     memset(reply.text, 'y', sizeof reply.text - 1);
-    hours_shape(&reply, one);
-    cr_assert_eq(strlen(one), HOURS_SHAPE_BYTES - 1);
+    hourly_shape(&reply, one);
+    cr_assert_eq(strlen(one), HOURLY_SHAPE_BYTES - 1);
 }
