@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "relay/core.h"
+#include "relay/hourly.h"
 #include "relay/job.h"
 #include "relay/log.h"
 #include "relay/now.h"
@@ -116,9 +117,52 @@ void answer_log(const struct answer *answer, const struct change *change)
     log_event(&event);
 }
 
+/* What counts as a result in the report; NULL: nothing has been decided. */
+static const char *result_of(const struct change *change)
+{
+    switch (change->state) {
+    case CHANGE_DELIVERED: return "delivered";
+    case CHANGE_WAITING: return "deferred";
+    case CHANGE_FAILED: return "bounced";
+    case CHANGE_EXPIRED: return "expired";
+    case CHANGE_HELD:
+    case CHANGE_RELAYED:
+    case CHANGE_PURGED:
+    case CHANGE_NOTICED:
+    case CHANGE_STATES: break;
+    }
+    return NULL;
+}
+
+static void count_hour(const struct answer *answer, const struct change *change)
+{
+    struct hourly *hours = answer->core->hours;
+    const char *what = result_of(change);
+    if (what != NULL) {
+        hourly_add(hours, "total", what, "", answer->now_ms);
+        hourly_add(hours, "stream", what, answer->message.stream, answer->now_ms);
+        if (answer->site != NULL && answer->site[0] != '\0') {
+            hourly_add(hours, "site", what, answer->site, answer->now_ms);
+        }
+    }
+    const struct reply *reply = answer->reply;
+    if (reply == NULL || answer->finding == NULL || reply->origin != REPLY_REMOTE ||
+        reply->code < 400) {
+        return;
+    }
+    hourly_add(hours, "class", "replies", finding_class_name(answer->finding->class),
+               answer->now_ms);
+    if ((answer->finding->flags & FINDING_UNKNOWN) != 0) {
+        char shape[HOURLY_SHAPE_BYTES];
+        hourly_shape(reply, shape);
+        hourly_add(hours, "unknown", "replies", shape, answer->now_ms);
+    }
+}
+
 void answer_count(const struct answer *answer, const struct change *change)
 {
     struct core *core = answer->core;
+    count_hour(answer, change);
     struct tally *tallies[4] = {
         NULL, NULL, NULL, stream_tally(&core->stream_tallies, answer->message.stream)};
     if (answer->lane != NULL) {

@@ -198,6 +198,11 @@ void api_answer_journal(struct api_answer *answer, const struct api_journal_row 
     (void)add_row(answer, "journal", api_rows_journal(row));
 }
 
+void api_answer_summary(struct api_answer *answer, const struct api_summary_row *row)
+{
+    (void)add_row(answer, "summary", api_rows_summary(row));
+}
+
 void api_answer_note(struct api_answer *answer, const char *line)
 {
     (void)add_row(answer, "notes", api_json_string(line));

@@ -41,6 +41,7 @@ void api_answer_why(struct api_answer *answer, const struct api_why *why);
 /* Belongs to the last api_answer_why; one must have come before. */
 void api_answer_gate(struct api_answer *answer, const struct api_gate *gate);
 void api_answer_journal(struct api_answer *answer, const struct api_journal_row *row);
+void api_answer_summary(struct api_answer *answer, const struct api_summary_row *row);
 
 /* A line for the operator: a configuration error, what an action did. */
 void api_answer_note(struct api_answer *answer, const char *line);

@@ -1,18 +1,18 @@
 #include "relay/api_routes.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "relay/api_answer.h"
 #include "relay/api_filter.h"
-#include "relay/units.h"
+#include "relay/api_params.h"
 
 #define SELECTORS                                                                   \
     "id domain site stream source sender rcpt user client job subject state class " \
     "reply older newer"
+
+#define SUMMARY_DEFAULT_MS ((int64_t)24 * 3600 * 1000)
 
 /* One ask on its way through a route. */
 struct ask {
@@ -30,79 +30,6 @@ static const char *get(const struct ask *ask, const char *name)
 static void refuse(const struct ask *ask, const struct errmsg *err)
 {
     api_answer_done(ask->answer, API_BAD_ASK, err->text);
-}
-
-static int read_duration(const struct ask *ask, const char *name, int64_t *out_ms,
-                         struct errmsg *err)
-{
-    int64_t duration_ns = 0;
-    const char *text = get(ask, name);
-
-    if (text[0] == '\0') {
-        *out_ms = 0;
-        return 0;
-    }
-    int result = units_duration_parse(text, &duration_ns, err);
-    if (result != 0) {
-        errmsg_wrap(err, "%s", name);
-        return result;
-    }
-    *out_ms = duration_ns / UNITS_NS_PER_MS;
-    return 0;
-}
-
-static int read_filter(const struct ask *ask, struct api_filter *out_filter,
-                       struct errmsg *err)
-{
-    const char *state = get(ask, "state");
-    struct api_filter filter = {
-        .id = get(ask, "id"),
-        .domain = get(ask, "domain"),
-        .site = get(ask, "site"),
-        .stream = get(ask, "stream"),
-        .source = get(ask, "source"),
-        .sender = get(ask, "sender"),
-        .recipient = get(ask, "rcpt"),
-        .user = get(ask, "user"),
-        .client = get(ask, "client"),
-        .job = get(ask, "job"),
-        .subject = get(ask, "subject"),
-        .class_name = get(ask, "class"),
-        .reply = get(ask, "reply"),
-        .state = api_filter_state(state),
-    };
-
-    if (state[0] != '\0' && filter.state == API_STATE_ANY) {
-        errmsg_set(err, "state is one of ready, deferred, active, held");
-        return -EINVAL;
-    }
-    int result = read_duration(ask, "older", &filter.older_ms, err);
-    if (result == 0) {
-        result = read_duration(ask, "newer", &filter.newer_ms, err);
-    }
-    if (result == 0) {
-        *out_filter = filter;
-    }
-    return result;
-}
-
-static int read_page(const struct ask *ask, struct api_page *out_page, struct errmsg *err)
-{
-    const char *limit = get(ask, "limit");
-    unsigned long rows = 100;
-
-    if (limit[0] != '\0') {
-        char *end = NULL;
-        errno = 0;
-        rows = strtoul(limit, &end, 10);
-        if (isdigit((unsigned char)limit[0]) == 0 || *end != '\0' || errno != 0 ||
-            rows < 1 || rows > LIMIT_API_PAGE) {
-            errmsg_set(err, "limit is 1 to %d", LIMIT_API_PAGE);
-            return -EINVAL;
-        }
-    }
-    *out_page = (struct api_page){.limit = (unsigned)rows, .cursor = get(ask, "cursor")};
-    return 0;
 }
 
 /* A table of core's memory under its name. */
@@ -191,7 +118,8 @@ static void ask_queue(const struct ask *ask)
     struct api_filter filter;
     struct api_page page;
 
-    if (read_filter(ask, &filter, &err) != 0 || read_page(ask, &page, &err) != 0) {
+    if (api_params_filter(ask->request, &filter, &err) != 0 ||
+        api_params_page(ask->request, &page, &err) != 0) {
         refuse(ask, &err);
         return;
     }
@@ -218,13 +146,27 @@ static void ask_journal(const struct ask *ask)
     struct api_journal_ask journal = {.kind = get(ask, "kind"),
                                       .subject = get(ask, "subject")};
 
-    if (read_duration(ask, "since", &journal.newer_ms, &err) != 0 ||
-        read_page(ask, &journal.page, &err) != 0) {
+    if (api_params_duration(ask->request, "since", &journal.newer_ms, &err) != 0 ||
+        api_params_page(ask->request, &journal.page, &err) != 0) {
         refuse(ask, &err);
         return;
     }
     api_answer_list(ask->answer, "journal");
     ask->view->journal(ask->view->owner, &journal, ask->answer);
+}
+
+static void ask_summary(const struct ask *ask)
+{
+    struct errmsg err = {.text = ""};
+    int64_t newer_ms = 0;
+
+    if (api_params_duration(ask->request, "since", &newer_ms, &err) != 0) {
+        refuse(ask, &err);
+        return;
+    }
+    api_answer_list(ask->answer, "summary");
+    ask->view->summary(ask->view->owner, newer_ms > 0 ? newer_ms : SUMMARY_DEFAULT_MS,
+                       ask->answer);
 }
 
 static int check_why(const struct ask *ask, struct errmsg *err)
@@ -257,7 +199,7 @@ static int read_freeze(const struct ask *ask, struct api_freeze_ask *out_freeze,
     }
     int result = check_why(ask, err);
     if (result == 0) {
-        result = read_duration(ask, "for", &freeze.for_ms, err);
+        result = api_params_duration(ask->request, "for", &freeze.for_ms, err);
     }
     if (result == 0) {
         *out_freeze = freeze;
@@ -334,7 +276,8 @@ static void run_act(const struct ask *ask, enum api_act act)
     struct api_action action = {
         .act = act, .why = get(ask, "why"), .by = ask->request->by};
 
-    if (check_why(ask, &err) != 0 || read_filter(ask, &action.filter, &err) != 0) {
+    if (check_why(ask, &err) != 0 ||
+        api_params_filter(ask->request, &action.filter, &err) != 0) {
         refuse(ask, &err);
         return;
     }
@@ -425,6 +368,7 @@ static const struct route {
     {GET, "/v1/warmup", "", API_ACCESS_READ, ask_warmup},
     {GET, "/v1/journal", "since kind subject limit cursor", API_ACCESS_READ, ask_journal},
     {POST, "/v1/warmup", "act source site day why", API_ACCESS_ACT, ask_warmup_act},
+    {GET, "/v1/summary", "since", API_ACCESS_READ, ask_summary},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},
     {POST, "/v1/blocks/clear", "source site", API_ACCESS_ACT, ask_blocks_clear},

@@ -346,3 +346,14 @@ json_t *api_rows_journal(const struct api_journal_row *row)
     api_json_time(object, "until_unix_ms", row->until_unix_ms);
     return object;
 }
+
+json_t *api_rows_summary(const struct api_summary_row *row)
+{
+    json_t *object = api_json_object();
+
+    api_json_text(object, "group", row->group);
+    api_json_text(object, "what", row->what);
+    api_json_text(object, "name", row->name);
+    api_json_count(object, "count", row->count);
+    return object;
+}

@@ -26,5 +26,6 @@ json_t *api_rows_attempt(const struct api_attempt *attempt);
 json_t *api_rows_why(const struct api_why *why);
 json_t *api_rows_gate(const struct api_gate *gate);
 json_t *api_rows_journal(const struct api_journal_row *row);
+json_t *api_rows_summary(const struct api_summary_row *row);
 
 #endif

@@ -349,6 +349,16 @@ struct api_journal_row {
     int64_t until_unix_ms;
 };
 
+/* One count of the last hours: group total, stream, class, site, user, sender or unknown;
+ * what was counted: accepted (messages), delivered, deferred, bounced, expired
+ * (recipients) or replies. */
+struct api_summary_row {
+    const char *group;
+    const char *what;
+    const char *name;
+    uint64_t count;
+};
+
 /* Rows of a long list are asked for in pages. */
 struct api_page {
     unsigned limit;     /* at least 1, at most LIMIT_API_PAGE */
@@ -445,6 +455,9 @@ struct api_view {
     /* Newest first. */
     void (*journal)(void *owner, const struct api_journal_ask *ask,
                     struct api_answer *answer);
+
+    /* Group by group, the largest first; newer_ms as whole hours. */
+    void (*summary)(void *owner, int64_t newer_ms, struct api_answer *answer);
 
     /* api_answer_count says how many recipients were changed. */
     void (*act)(void *owner, const struct api_action *action, struct api_answer *answer);

@@ -19,6 +19,7 @@
 #include "relay/accept.h"
 #include "relay/arena.h"
 #include "relay/core_start.h"
+#include "relay/hourly.h"
 #include "relay/id.h"
 #include "relay/job.h"
 #include "relay/log.h"
@@ -44,6 +45,18 @@
 
 /* ---- messages that become known ---- */
 
+static void count_accepted(struct core *core, const struct envelope *envelope)
+{
+    int64_t unix_ms = now_unix_ms();
+    hourly_add(core->hours, "total", "accepted", "", unix_ms);
+    hourly_add(core->hours, "stream", "accepted", envelope->stream, unix_ms);
+    hourly_add(core->hours, "sender", "accepted",
+               envelope->sender[0] != '\0' ? envelope->sender : "<>", unix_ms);
+    if (envelope->user[0] != '\0') {
+        hourly_add(core->hours, "user", "accepted", envelope->user, unix_ms);
+    }
+}
+
 void core_index(struct core *core, const void *envelope_bytes, size_t length,
                 const struct place *place)
 {
@@ -52,6 +65,7 @@ void core_index(struct core *core, const void *envelope_bytes, size_t length,
     assert(rc == 0); /* we have written it */
     uint32_t message = queue_accepted(core->queue, &envelope, place);
     core->counts.accepted++;
+    count_accepted(core, &envelope);
     struct message_view view;
     struct recipient_view recipient;
     index_message(core->index, message, &view);
@@ -206,6 +220,7 @@ static void on_second(void *owner)
     stops_tick(core, now_unix_ms());
     caught_tick(core, now_unix_ms());
     ramps_tick(core);
+    hourly_flush(core->hours);
     dropbox_tick(core);
     reload_when_asked(core);
     slots_retire(core, now_ns(), false);

@@ -35,6 +35,7 @@ struct api_server;
 struct auth;
 struct dns;
 struct fetch;
+struct hourly;
 struct index;
 struct loop;
 struct place;
@@ -103,7 +104,8 @@ struct core {
     struct caught caught;
     struct core_counts counts;
     struct stream_tallies stream_tallies;
-    struct id_maker ids; /* of our own messages */
+    struct hourly *hours; /* owned; NULL in tests that count nothing */
+    struct id_maker ids;  /* of our own messages */
     struct core_call *call;
     int64_t reloaded_ns; /* when a signal last had us reload */
     bool wants_reload;   /* a signal asks for it; done within a second */

@@ -14,6 +14,7 @@
 #include "relay/config_diff.h"
 #include "relay/core.h"
 #include "relay/entropy.h"
+#include "relay/hourly.h"
 #include "relay/learnt.h"
 #include "relay/log.h"
 #include "relay/net/admission.h"
@@ -199,6 +200,7 @@ int core_start_open(struct core *core, const struct core_options *options,
     core->queue = options->queue;
     core->index = queue_index(options->queue);
     core->store = options->store;
+    core->hours = hourly_new(core->store);
     core->auth = options->auth;
     core->users = options->users != NULL ? options->users : users_new();
     core->call = options->call;
@@ -376,10 +378,13 @@ void core_start_close(struct core *core)
     if (core->worker_count > 0) { /* else nothing has moved, or not all was read */
         learnt_save_all(core);
         ramps_save_all(core);
+        hourly_flush(core->hours);
         allowances_save_all(core);
         flush_store(core);
         reader_stop();
     }
+    hourly_free(core->hours);
+    core->hours = NULL;
     alert_stop(core->alert);
     slots_free_all(core);
     for (unsigned i = 0; i < core->worker_count; i++) {

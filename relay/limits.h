@@ -99,7 +99,13 @@
  * report; bytes of one answer. */
 #define LIMIT_STORE_PENDING ((uint64_t)8 * 1024 * 1024)
 #define LIMIT_STORE_ROWS    10000
+#define LIMIT_STORE_HOURS   (35 * 24) /* of counts: a month, and the week before it */
 #define LIMIT_STORE_ANSWER  ((size_t)16 * 1024 * 1024)
+
+/* Counts of an hour: names in a group (senders and texts come from outside; a report
+ * shows twenty), and keys in all, of which a place takes 200 bytes. */
+#define LIMIT_HOURS_NAMES 400
+#define LIMIT_HOURS_KEYS  3000
 
 /* Alerts: waiting notices (a person reads them), and remembered (event, subject) pairs:
  * sources times sites of a large installation. */

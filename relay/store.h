@@ -102,7 +102,8 @@ void store_put(struct store *store, const struct store_row *row,
 void store_del(struct store *store, enum store_kind kind, const char *key,
                struct store_ticket *ticket);
 
-/* Add to the count of key in the hour that holds unix_ms. Never answered; lost only when
+/* Add to the count of key in the hour that holds unix_ms. Hours older than
+ * LIMIT_STORE_HOURS before the newest are forgotten. Never answered; lost only when
  * the machine fails within the second, or dropped as above. Callers add up first, and
  * come once a second or so. */
 void store_count(struct store *store, const char *key, int64_t unix_ms, uint64_t add);
@@ -139,7 +140,8 @@ struct store_journal_query {
 void store_query_journal(struct store *store, struct store_journal_query *query);
 void store_journal_query_done(struct store_journal_query *query);
 
-/* Counts by hour, oldest first, of the keys that begin with prefix. */
+/* Counts by hour, oldest first, of the keys that begin with prefix; or their sums over
+ * all hours since then, largest first, with hour 0. */
 struct store_counted {
     int64_t hour_unix_ms;
     const char *key;
@@ -151,6 +153,7 @@ struct store_count_query {
     struct store *store;        /* set by the store */
     const char *prefix;         /* borrowed until done_cb */
     int64_t since_unix_ms;
+    bool sums;
     unsigned limit;
 
     struct store_counted *rows;

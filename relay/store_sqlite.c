@@ -22,8 +22,12 @@ enum statement {
     STATEMENT_NEWEST,
     STATEMENT_JOURNAL,
     STATEMENT_COUNTS,
+    STATEMENT_SUMS,
+    STATEMENT_FORGET,
     STATEMENTS,
 };
+
+#define HOUR_MS ((int64_t)3600 * 1000)
 
 static const char *const sql[STATEMENTS] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -53,12 +57,17 @@ static const char *const sql[STATEMENTS] = {
     [STATEMENT_COUNTS] =
         "SELECT hour_unix_ms, key, count FROM counted WHERE hour_unix_ms >= ?1"
         " AND substr(key, 1, length(?2)) = ?2 ORDER BY hour_unix_ms, key",
+    [STATEMENT_SUMS] = "SELECT 0, key, sum(count) FROM counted WHERE hour_unix_ms >= ?1"
+                       " AND substr(key, 1, length(?2)) = ?2 GROUP BY key"
+                       " ORDER BY sum(count) DESC, key",
+    [STATEMENT_FORGET] = "DELETE FROM counted WHERE hour_unix_ms < ?1",
 };
 
 struct store_sqlite {
     struct store_engine engine;
     sqlite3 *db;                          /* owned */
     sqlite3_stmt *statements[STATEMENTS]; /* owned */
+    int64_t newest_hour_unix_ms;          /* counted in so far: older ones go by it */
 };
 
 static struct store_sqlite *own(struct store_engine *engine)
@@ -126,7 +135,17 @@ static int sqlite_del(struct store_engine *engine, enum store_kind kind, const c
 static int sqlite_count(struct store_engine *engine, const char *key,
                         int64_t hour_unix_ms, uint64_t add)
 {
-    sqlite3_stmt *statement = own(engine)->statements[STATEMENT_COUNT];
+    struct store_sqlite *self = own(engine);
+    if (hour_unix_ms > self->newest_hour_unix_ms) {
+        sqlite3_stmt *forget = self->statements[STATEMENT_FORGET];
+        self->newest_hour_unix_ms = hour_unix_ms;
+        (void)sqlite3_bind_int64(forget, 1, hour_unix_ms - LIMIT_STORE_HOURS * HOUR_MS);
+        int result = step(forget);
+        if (result != 0) {
+            return result;
+        }
+    }
+    sqlite3_stmt *statement = self->statements[STATEMENT_COUNT];
     (void)sqlite3_bind_int64(statement, 1, hour_unix_ms);
     bind_text(statement, 2, key, STORE_KEY_BYTES);
     (void)sqlite3_bind_int64(statement, 3, (sqlite3_int64)add);
@@ -242,7 +261,8 @@ static int sqlite_query_journal(struct store_engine *engine,
 static int sqlite_query_counts(struct store_engine *engine,
                                struct store_count_query *query)
 {
-    sqlite3_stmt *statement = own(engine)->statements[STATEMENT_COUNTS];
+    sqlite3_stmt *statement =
+        own(engine)->statements[query->sums ? STATEMENT_SUMS : STATEMENT_COUNTS];
     query->rows = arena_try(&query->memory, query->limit * sizeof *query->rows);
     if (query->rows == NULL) {
         return -ENOMEM;

@@ -128,6 +128,7 @@ struct view *view_new(struct core *core)
                                     .message = view_message,
                                     .why = view_why,
                                     .journal = view_journal,
+                                    .summary = view_summary,
                                     .act = view_act,
                                     .freeze = view_freeze,
                                     .warmup = view_warmup,

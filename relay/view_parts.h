@@ -306,6 +306,9 @@ void view_why(void *owner, const char *subject, struct api_answer *answer);
 void view_journal(void *owner, const struct api_journal_ask *journal,
                   struct api_answer *answer);
 
+/* view_summary.c */
+void view_summary(void *owner, int64_t newer_ms, struct api_answer *answer);
+
 /* view_act.c */
 void view_act(void *owner, const struct api_action *action, struct api_answer *answer);
 

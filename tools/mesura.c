@@ -112,6 +112,11 @@ static const struct command commands[] = {
     {"journal", NULL, "journal [--since D] [--kind K] [--subject TEXT] [--limit N]",
      "every change of a limit or a state, newest first", "", "since kind subject limit",
      "", 0, 0, mesura_list_journal},
+    {"summary", NULL, "summary [--since D]",
+     "volumes, top senders, users and sites, replies by class",
+     "The last 24 hours, or --since 7d; whole hours, up to 35 days back. Ends with the\n"
+     "replies that nobody understood, the most frequent first: write rules for those.\n",
+     "since", "", 0, 0, mesura_summary_run},
     {"user", "add", "user add NAME [RIGHTS] [--no-password]", "a user that may submit",
      RIGHTS_HELP PASSWORD_HELP USERS_HELP, MESURA_USER_RIGHTS " users password-file",
      "no-password", 1, 1, mesura_user_add},

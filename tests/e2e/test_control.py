@@ -243,6 +243,39 @@ def test_exit_statuses(new_relay, tmp_path):
         assert mode == 0o660
 
 
+def test_summary(new_relay, new_peer):
+    """What came and what became of it, by class, also after a restart; what nobody understood is named."""
+    relay = new_relay(schedules=[{"name": "quick", "steps": ["1h"], "factor": 1.0, "max": "1h"}])
+    odd = new_peer(lambda stage, *_: "450 Ziggurat 17 is out of plumbing" if stage == "RCPT" else None)
+    good = new_peer()
+    relay.route("odd.test", odd.port)
+    relay.route("good.test", good.port)
+    relay.start()
+    send(relay, "kim@odd.test", message())
+    send(relay, "lee@good.test", message())
+    send(relay, "pat@good.test", message())
+
+    def rows():
+        document = relay.cli_json("summary", "--since", "2h")
+        return {(row["group"], row["what"], row["name"]): row["count"] for row in document["summary"]}
+
+    def is_counted():
+        now = rows()
+        return now.get(("total", "delivered", "")) == 2 and now.get(("total", "deferred", "")) == 1
+
+    wait_until(is_counted, 20, "two delivered and one deferred in the summary")
+    seen = rows()
+    assert seen["total", "accepted", ""] == 3
+    assert seen["class", "replies", "remote-failure"] == 1
+    assert seen["unknown", "replies", "450 Ziggurat # is out of plumbing"] == 1
+    relay.stop()
+    relay.start()
+    assert rows()["total", "delivered", ""] == 2
+    text = relay.cli("summary")
+    assert "3 messages accepted; 2 recipients delivered, 1 deferrals" in text
+    assert "Ziggurat # is out of plumbing" in text
+
+
 def test_classify_needs_no_daemon(tmp_path):
     """One reply a line in, one judgement a line out."""
     path = tmp_path / "replies"

@@ -77,7 +77,7 @@ TEST(api_routes, reads)
         {"/v1/blocks", "freezes"},   {"/v1/warmup", "warmup"},
         {"/v1/queue", "recipients"}, {"/v1/queue/ID7", "attempts"},
         {"/v1/why/x.test", "paths"}, {"/v1/journal", "journal"},
-        {"/v1/users", "users"},
+        {"/v1/summary", "summary"},  {"/v1/users", "users"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -176,6 +176,7 @@ TEST(api_routes, bad_asks)
         {"GET", "/v1/queue", "limit=-1", API_BAD_ASK},
         {"GET", "/v1/queue", "limit=5x", API_BAD_ASK},
         {"GET", "/v1/journal", "since=yesterday", API_BAD_ASK},
+        {"GET", "/v1/summary", "since=yesterday", API_BAD_ASK},
         {"GET", "/v1/status", "x=1", API_BAD_ASK},
         {"POST", "/v1/queue/hold", "", API_BAD_ASK},
         {"POST", "/v1/queue/bounce", "why=because", API_BAD_ASK},

