@@ -14,7 +14,6 @@ static const struct later table[] = {
     {"", "dnsbl", NULL},
     {"listener", "proxy_from", NULL},
     {"listener", "long_lines", "convert"},
-    {"queue", "key_file", NULL},
     {"delivery", "tls", "dane"},
     {"delivery", "tls", "sts"},
     {"route", "tls", "dane"},
