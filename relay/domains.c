@@ -303,7 +303,11 @@ void domains_ready(struct lading *lading)
     switch (dest->state) {
     case DEST_UNKNOWN:
         list_push_back(&dest->waiting, &lading->node);
-        ask_dns(dest);
+        /* Without delivery nothing is decided about a domain either: mail is kept until a
+         * reload turns delivery on, which forgets all dests and comes here again. */
+        if (dest->core->snapshot->config->delivery.enabled) {
+            ask_dns(dest);
+        }
         return;
     case DEST_PENDING:
     case DEST_DOWN: list_push_back(&dest->waiting, &lading->node); return;
