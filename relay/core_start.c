@@ -24,6 +24,7 @@
 #include "relay/net/wake.h"
 #include "relay/now.h"
 #include "relay/pager.h"
+#include "relay/porter.h"
 #include "relay/reader.h"
 #include "relay/resolve.h"
 #include "relay/settle.h"
@@ -210,6 +211,9 @@ int core_start_open(struct core *core, const struct core_options *options,
         rc = reader_start(err);
     }
     if (rc == 0) {
+        rc = porter_start(err);
+    }
+    if (rc == 0) {
         rc = open_api(core, err);
     }
     return rc;
@@ -342,6 +346,7 @@ void core_start_close(struct core *core)
         ramps_save_all(core);
         flush_store(core);
         reader_stop();
+        porter_stop();
     }
     alert_stop(core->alert);
     slots_free_all(core);

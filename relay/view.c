@@ -128,6 +128,8 @@ struct view *view_new(struct core *core)
                                     .why = view_why,
                                     .journal = view_journal,
                                     .act = view_act,
+                                    .pack = view_pack,
+                                    .unpack = view_unpack,
                                     .freeze = view_freeze,
                                     .thaw = view_thaw,
                                     .blocks_clear = view_blocks_clear,

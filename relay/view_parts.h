@@ -236,6 +236,9 @@ struct view_walk {
  * once. */
 bool view_walk_start(struct view_walk *walk, const struct api_filter *filter,
                      const char *cursor);
+/* Keep a filter's texts in walk->texts, before the walk begins; view_walk_start takes its
+ * own copy, so that these are then the caller's to free. */
+void view_filter_copy(struct view_walk *walk, const struct api_filter *filter);
 /* After VIEW_PAUSE: go on, in this or a later turn. */
 void view_walk_go(struct view_walk *walk);
 /* Where the walk stands: for api_answer_more. */
@@ -298,6 +301,11 @@ void view_journal(void *owner, const struct api_journal_ask *journal,
 
 /* view_act.c */
 void view_act(void *owner, const struct api_action *action, struct api_answer *answer);
+
+/* view_pack.c, view_unpack.c */
+void view_pack(void *owner, const struct api_pack_ask *wish, struct api_answer *answer);
+void view_unpack(void *owner, const struct api_unpack_ask *wish,
+                 struct api_answer *answer);
 
 /* view_change.c */
 void view_freeze(void *owner, const struct api_freeze_ask *ask,

@@ -72,7 +72,7 @@ static void texts_of(struct api_filter *filter, const char **out[TEXTS])
     memcpy(out, texts, sizeof texts);
 }
 
-static void copy_filter(struct view_walk *walk, const struct api_filter *filter)
+void view_filter_copy(struct view_walk *walk, const struct api_filter *filter)
 {
     const char **texts[TEXTS];
     size_t size = 0;
@@ -454,7 +454,7 @@ bool view_walk_start(struct view_walk *walk, const struct api_filter *filter,
     if (!read_cursor(walk, cursor)) {
         return false;
     }
-    copy_filter(walk, filter);
+    view_filter_copy(walk, filter);
     walk->item.due_cb = on_slice;
     walk->is_single = walk->filter.id[0] != '\0' && strchr(walk->filter.id, '*') == NULL;
     list_push_back(&walk->view->walks, &walk->node);
