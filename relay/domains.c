@@ -277,11 +277,14 @@ void domains_forget(struct domain *domain)
     }
 }
 
-/* No such domain: its recipients fail, some at a time. */
+/* No such domain: its recipients fail, some at a time; with delivery off they wait. */
 static void refuse_some(struct lading *lading)
 {
     struct dest *dest = lading->dest;
     list_push_back(&dest->waiting, &lading->node);
+    if (!dest->core->snapshot->config->delivery.enabled) {
+        return; /* mail is kept: a reload that turns delivery on asks again */
+    }
     if (settle_refused(dest->core, lading, dest->reply)) {
         agenda_set(&dest->core->agenda, &dest->retry, 0); /* more are left: next turn */
         return;
@@ -303,11 +306,7 @@ void domains_ready(struct lading *lading)
     switch (dest->state) {
     case DEST_UNKNOWN:
         list_push_back(&dest->waiting, &lading->node);
-        /* Without delivery nothing is decided about a domain either: mail is kept until a
-         * reload turns delivery on, which forgets all dests and comes here again. */
-        if (dest->core->snapshot->config->delivery.enabled) {
-            ask_dns(dest);
-        }
+        ask_dns(dest);
         return;
     case DEST_PENDING:
     case DEST_DOWN: list_push_back(&dest->waiting, &lading->node); return;

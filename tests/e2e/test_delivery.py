@@ -1,6 +1,4 @@
 """What the relay does with every kind of answer, and with servers that do not behave."""
-import socket
-
 import pytest
 from mail import message, send
 from patience import stays_true, wait_until
@@ -216,17 +214,15 @@ def test_answer_to_the_dot_is_lost(start):
     assert len(peer.taken()) == 1, "this receiver had not kept the first"
 
 
-def test_nobody_listens(new_relay, new_peer):
+def test_nobody_listens(new_relay, dead_port):
     """A refused connection defers, and the message stays."""
     relay = new_relay()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # ours, so that no other test listens there; refused all the same
-        relay.route("gmail.test", taken.getsockname()[1])
-        relay.start()
-        send(relay, "kim@gmail.test")
-        event = relay.wait_events("deferred")[0]
-        assert event["class"] == "remote-failure" and event["stage"] == "connect", event
-        assert relay.queue()[0]["state"] in ("deferred", "ready", "active")
+    relay.route("gmail.test", dead_port)
+    relay.start()
+    send(relay, "kim@gmail.test")
+    event = relay.wait_events("deferred")[0]
+    assert event["class"] == "remote-failure" and event["stage"] == "connect", event
+    assert relay.queue()[0]["state"] in ("deferred", "ready", "active")
 
 
 def test_dead_resolver(new_relay):
