@@ -265,6 +265,13 @@ static void ask_dns(struct dest *dest)
                                  on_resolved, dest);
 }
 
+void domains_ask(struct dest *dest)
+{
+    if (dest->state == DEST_UNKNOWN) {
+        ask_dns(dest);
+    }
+}
+
 void domains_forget(struct domain *domain)
 {
     for (struct dest *dest = domain->owner; dest != NULL; dest = dest->next) {

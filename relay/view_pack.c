@@ -171,6 +171,7 @@ static void drop_items(struct packing *packing, unsigned packed)
         packing->items[0] = open;
     }
     packing->count -= packed;
+    packing->recipients = packing->count > 0 ? packing->items[0].count : 0;
 }
 
 static void on_packed(struct letter *letter)
@@ -313,10 +314,12 @@ static enum view_step on_match(struct view_walk *walk, const struct view_match *
     if (view_packing_takes_out(packing) && match->view.phase != INDEX_IDLE) {
         index_take(packing->core->index, match->recipient);
     }
-    if (packing->count <= PACK_AT_ONCE) {
+    packing->recipients++;
+    if (packing->count <= PACK_AT_ONCE &&
+        (packing->recipients < PACK_RECIPIENTS || packing->count == 1)) {
         return VIEW_GO;
     }
-    pack(packing, PACK_AT_ONCE); /* the last one may get more recipients */
+    pack(packing, packing->count - 1); /* the last one may get more recipients */
     return VIEW_PAUSE;
 }
 

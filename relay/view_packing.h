@@ -13,13 +13,17 @@
 /* Messages packed with one sync; one more may be open, for its next recipient. */
 #define PACK_AT_ONCE 64
 
+/* And recipients that are settled in one turn; a single message may have more. */
+#define PACK_RECIPIENTS 2000
+
 struct packing {
     struct view_walk walk; /* first */
     struct core *core;
     enum api_pack how;
     struct packer_ask ask;
     struct packer_item items[PACK_AT_ONCE + 1];
-    unsigned count; /* items with something in them */
+    unsigned recipients; /* in items */
+    unsigned count;      /* items with something in them */
     char dir[LIMIT_CONFIG_STRING + 64];
     char hostname[LIMIT_DOMAIN + 1];
     char by[CHANGE_ACTOR + 1];

@@ -216,10 +216,11 @@ struct view_walk {
     struct reader_ask read;
     struct queue_pin pin;
     struct queue_message content;
-    bool has_content;   /* of the message at hand */
-    bool is_unreadable; /* it cannot be read */
-    bool is_reading;    /* the reader has it */
-    bool is_single;     /* of one message: its id is given */
+    int64_t sites_until_ns; /* waits for domains to be resolved; 0: not */
+    bool has_content;       /* of the message at hand */
+    bool is_unreadable;     /* it cannot be read */
+    bool is_reading;        /* the reader has it */
+    bool is_single;         /* of one message: its id is given */
     bool is_begun;
     bool is_paused;
     bool is_over;

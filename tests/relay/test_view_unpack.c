@@ -27,6 +27,22 @@ static void move_out(struct view_rig *rig, const char *dir)
     cr_assert_eq(rig->result, API_DONE);
 }
 
+/* Rows come in the index's order, which is another now. */
+static const json_t *same_row(const json_t *document, const json_t *was)
+{
+    size_t index = 0;
+    const json_t *row = NULL;
+    json_array_foreach(json_object_get(document, "recipients"), index, row)
+    {
+        if (strcmp(view_rig_text(row, "id"), view_rig_text(was, "id")) == 0 &&
+            strcmp(view_rig_text(row, "recipient"), view_rig_text(was, "recipient")) ==
+                0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
 /* What went out comes back as it was: held what was held, with who and why; the last
  * reply with what was refused; and not twice. */
 TEST(view_unpack, as_it_was)
@@ -35,7 +51,7 @@ TEST(view_unpack, as_it_was)
     char dir[128];
     view_rig_open(&rig);
     uint64_t id = 0;
-    for (int i = 0; i < 80; i++) {
+    for (int i = 0; i < 50; i++) {
         id = view_rig_accept(&rig, "bulk",
                              (const char *const[]){"a@x.test", "b@x.test", NULL});
         view_rig_settle(&rig, id, 0, CHANGE_WAITING, "come back later");
@@ -48,17 +64,18 @@ TEST(view_unpack, as_it_was)
     cr_assert_eq(stats.recipients, 0);
     json_t *document = unpack(&rig, dir, true);
     cr_assert_eq(rig.result, API_DONE, "%s", view_rig_text(document, "error"));
-    cr_assert_eq(view_rig_int(document, "count"), 160);
+    cr_assert_eq(view_rig_int(document, "count"), 100);
     json_decref(document);
     json_t *after = view_rig_queue(&rig, NULL);
     const json_t *old = json_object_get(before, "recipients");
-    cr_assert_eq(json_array_size(old), 160);
-    cr_assert_eq(json_array_size(json_object_get(after, "recipients")), 160);
+    cr_assert_eq(json_array_size(old), 100);
+    cr_assert_eq(json_array_size(json_object_get(after, "recipients")), 100);
     static const char *const same[] = {"id",    "recipient", "state",
                                        "reply", "held_by",   "source"};
-    for (size_t i = 0; i < 160; i++) {
+    for (size_t i = 0; i < 100; i++) {
         const json_t *was = json_array_get(old, i);
-        const json_t *now = json_array_get(json_object_get(after, "recipients"), i);
+        const json_t *now = same_row(after, was);
+        cr_assert_not_null(now);
         for (size_t k = 0; k < sizeof same / sizeof *same; k++) {
             cr_assert_str_eq(view_rig_text(now, same[k]), view_rig_text(was, same[k]),
                              "%s", same[k]);
@@ -68,7 +85,7 @@ TEST(view_unpack, as_it_was)
     json_decref(after);
     document = unpack(&rig, dir, true);
     cr_assert_eq(rig.result, API_CONFLICT);
-    cr_assert_eq(view_rig_int(document, "refused"), 80);
+    cr_assert_eq(view_rig_int(document, "refused"), 50);
     cr_assert_eq(view_rig_int(document, "count"), 0);
     cr_assert_eq(json_array_size(json_object_get(document, "notes")), 20);
     json_decref(document);
