@@ -199,23 +199,26 @@ def test_memory(new_relay, new_peer):
     relay.route("gmail.test", new_peer().port)
     relay.start()
     relay.cli("freeze", "stream", "transactional")
-    codes = []
-    with smtplib.SMTP("127.0.0.1", relay.ports["apps"], "client.test", timeout=120) as client:
-        client.ehlo()
-        for batch in range(60):
+
+    def send_batch():
+        """The code that 9,000 recipients get."""
+        with smtplib.SMTP("127.0.0.1", relay.ports["apps"], "client.test", timeout=120) as client:
+            client.ehlo()
             code, _ = client.docmd(f"MAIL FROM:<{SENDER}>")
-            if code == 250:
-                client.send("".join(f"RCPT TO:<u{number}@gmail.test>\r\n" for number in range(9000)))
-                replies = {client.getreply()[0] for _ in range(9000)}
-                assert replies == {250}, replies
-                code, _ = client.docmd("DATA")
-            if code == 354:
-                client.send(message(subject=f"b{batch}") + b".\r\n")
-                code, _ = client.getreply()
-            codes.append(code)
             if code != 250:
-                break
+                return code
+            client.send("".join(f"RCPT TO:<u{number}@gmail.test>\r\n" for number in range(9000)))
+            replies = {client.getreply()[0] for _ in range(9000)}
+            assert replies == {250}, replies
+            code, _ = client.docmd("DATA")
+            if code == 354:
+                client.send(message() + b".\r\n")
+                code, _ = client.getreply()
+            return code
+
+    codes = []
+    while len(codes) < 60 and (not codes or codes[-1] == 250):
+        codes.append(send_batch())
     assert codes[-1] == 452 and codes.count(250) >= 3, codes
-    assert "memory" in relay.status()["refusing"]
     relay.cli("queue", "purge", "--all")
-    wait_until(lambda: relay.status()["refusing"] == "", 20, "memory to be free again")
+    wait_until(lambda: send_batch() == 250, 30, "memory to be free again")
