@@ -29,14 +29,21 @@ enum change_tag {
     TAG_ACTOR = 18,
     TAG_REASON = 19,
     TAG_PREVIOUS = 20,
+    TAG_TLS = 21,
+    TAG_TOOK = 22,
 };
 
 #define CHANGE_SOURCE 64 /* as ENVELOPE_NAME */
 
 void change_init(struct change *change)
 {
-    *change = (struct change){
-        .source = "", .text = "", .host = "", .address = "", .actor = "", .reason = ""};
+    *change = (struct change){.source = "",
+                              .text = "",
+                              .host = "",
+                              .address = "",
+                              .tls = "",
+                              .actor = "",
+                              .reason = ""};
 }
 
 static bool texts_are_clean(const struct change *change)
@@ -45,6 +52,7 @@ static bool texts_are_clean(const struct change *change)
            attr_text_is_clean(change->text, SIZE_MAX) &&
            attr_text_is_clean(change->host, CHANGE_HOST) &&
            attr_text_is_clean(change->address, CHANGE_ADDRESS) &&
+           attr_text_is_clean(change->tls, CHANGE_TLS) &&
            attr_text_is_clean(change->actor, CHANGE_ACTOR) &&
            attr_text_is_clean(change->reason, CHANGE_REASON);
 }
@@ -120,6 +128,8 @@ int change_encode(const struct change *change, void *bytes, size_t capacity,
     put_cut_text(&writer, change->text);
     attr_put_text(&writer, TAG_HOST, change->host);
     attr_put_text(&writer, TAG_ADDRESS, change->address);
+    attr_put_text(&writer, TAG_TLS, change->tls);
+    put_number(&writer, TAG_TOOK, change->took_ms);
     attr_put_text(&writer, TAG_ACTOR, change->actor);
     attr_put_text(&writer, TAG_REASON, change->reason);
     put_places(&writer, change);
@@ -138,6 +148,7 @@ static bool take_text(struct change *change, const struct attr *attr)
     case TAG_TEXT: return attr_text(attr, CHANGE_TEXT, &change->text);
     case TAG_HOST: return attr_text(attr, CHANGE_HOST, &change->host);
     case TAG_ADDRESS: return attr_text(attr, CHANGE_ADDRESS, &change->address);
+    case TAG_TLS: return attr_text(attr, CHANGE_TLS, &change->tls);
     case TAG_ACTOR: return attr_text(attr, CHANGE_ACTOR, &change->actor);
     case TAG_REASON: return attr_text(attr, CHANGE_REASON, &change->reason);
     case TAG_ENHANCED:
@@ -181,13 +192,15 @@ static bool take_number(struct change *change, const struct attr *attr)
     case TAG_STAGE: change->stage = (uint8_t)value; return value <= UINT8_MAX;
     case TAG_ORIGIN: change->origin = (uint8_t)value; return value <= UINT8_MAX;
     case TAG_CODE: change->code = (uint16_t)value; return value <= UINT16_MAX;
+    case TAG_TOOK: change->took_ms = value; return true;
     default: return true;
     }
 }
 
 static bool is_number_tag(uint16_t tag)
 {
-    return (tag >= TAG_ID && tag <= TAG_WHEN) || (tag >= TAG_CLASS && tag <= TAG_CODE);
+    return (tag >= TAG_ID && tag <= TAG_WHEN) || (tag >= TAG_CLASS && tag <= TAG_CODE) ||
+           tag == TAG_TOOK;
 }
 
 int change_next(const uint8_t **at, size_t *left, struct change *out_change)

@@ -16,6 +16,7 @@
 #define CHANGE_TEXT    512
 #define CHANGE_HOST    255
 #define CHANGE_ADDRESS 64
+#define CHANGE_TLS     96
 #define CHANGE_ACTOR   128
 #define CHANGE_REASON  256
 #define CHANGE_MESSAGE                                                          \
@@ -54,6 +55,8 @@ struct change {
     const char *text; /* the reply, at most CHANGE_TEXT; longer is cut by the encoder */
     const char *host; /* remote host name */
     const char *address; /* remote address */
+    const char *tls;     /* of the attempt: version and cipher; "" in clear */
+    uint64_t took_ms;    /* the attempt, from connecting to its answer */
     const char *actor;   /* of an operator's act */
     const char *reason;  /* of a hold, a release, a purge */
     struct place

@@ -211,8 +211,12 @@ static bool must_move(struct compact *compact, struct compact_item *item)
     struct queue *queue = compact->queue;
     const struct index *index = &queue->index;
     if (item->kind == COMPACT_TOMB) {
+        /* A recipient that lives again (its message went out and came back in) has no
+         * tomb: behind its record it would end it. */
+        const struct waiting *waiting = waiting_of(index, item);
         return item->home != compact->victim &&
-               shelf_find(&index->shelf, item->home) != 0;
+               shelf_find(&index->shelf, item->home) != 0 &&
+               (waiting == NULL || waiting->ended);
     }
     if (item->kind == COMPACT_STATE) {
         const struct waiting *waiting = waiting_of(index, item);

@@ -26,7 +26,8 @@ typedef void (*disk_name_cb)(void *owner, const char *name);
 
 struct disk {
     /* Take the directory for this process alone; -EBUSY and the owner's pid (0 = unknown)
-     * when another has it. Freed by close_all. */
+     * when another has it; 0 when it is taken already through this disk. Freed by
+     * close_all. */
     int (*lock)(const struct disk *disk, long *out_owner_pid);
     int (*open)(const struct disk *disk, const char *name, bool create);
     int (*open_readonly)(const struct disk *disk, const char *name);

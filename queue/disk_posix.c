@@ -37,6 +37,9 @@ static struct posix_disk *posix_of(const struct disk *disk)
 static int posix_lock(const struct disk *disk, long *out_owner_pid)
 {
     struct posix_disk *posix = posix_of(disk);
+    if (posix->lock >= 0) {
+        return 0; /* taken already, by us */
+    }
     int lock = openat(posix->directory, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0) {
         return -errno;

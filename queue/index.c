@@ -193,6 +193,25 @@ static void remove_message(struct index *index, uint32_t message)
     index->message_count--;
 }
 
+/* Entries of one message are mostly taken in a row, up or down: look there first, or a
+ * message to thousands is walked thousands of times. 0: it is elsewhere. */
+static uint32_t guess(const struct index *index, uint32_t message, uint16_t number)
+{
+    const struct message *entry = index_message_at(index, message);
+    uint32_t first = entry->more & ~INDEX_EXTRA;
+    uint32_t steps = (uint32_t)number - 1;
+    const uint32_t places[2] = {first + steps, first - steps};
+    for (unsigned i = 0; i < 2; i++) {
+        if (places[i] > 0 && places[i] < index->extras.used) {
+            const struct extra *extra = index_extra_at(index, places[i] | INDEX_EXTRA);
+            if (extra->message == message && extra->waiting.number == number) {
+                return places[i] | INDEX_EXTRA;
+            }
+        }
+    }
+    return 0;
+}
+
 uint32_t index_recipient_of(const struct index *index, uint32_t message, uint16_t number)
 {
     const struct message *entry = index_message_at(index, message);
@@ -202,7 +221,11 @@ uint32_t index_recipient_of(const struct index *index, uint32_t message, uint16_
     if (number >= entry->count) {
         return 0;
     }
-    uint32_t recipient = entry->more;
+    uint32_t recipient = guess(index, message, number);
+    if (recipient != 0) {
+        return recipient;
+    }
+    recipient = entry->more;
     while (recipient != 0 && index_extra_at(index, recipient)->waiting.number != number) {
         recipient = index_extra_at(index, recipient)->next;
     }

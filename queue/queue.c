@@ -344,6 +344,28 @@ void queue_write_accept(struct queue_write *write, uint64_t id,
     }
 }
 
+void queue_write_restored(struct queue_write *write, uint64_t id, uint8_t *prefix,
+                          const struct iovec parts[3], const struct iovec *body,
+                          unsigned body_count)
+{
+    assert(body_count <= QUEUE_PARTS - 5);
+    size_t body_length = 0;
+    for (unsigned i = 0; i < body_count; i++) {
+        body_length += body[i].iov_len;
+    }
+    begin_write(write, QUEUE_COPY, id);
+    payload_copy_prefix(QUEUE_ORIGIN_ELSEWHERE, parts[0].iov_len, prefix);
+    payload_accept_prefix(parts[1].iov_len, parts[2].iov_len, body_length, write->prefix);
+    add_part(write, prefix, QUEUE_RESTORED_PREFIX);
+    add_part(write, parts[0].iov_base, parts[0].iov_len);
+    add_part(write, write->prefix, PAYLOAD_PREFIX);
+    add_part(write, parts[1].iov_base, parts[1].iov_len);
+    add_part(write, parts[2].iov_base, parts[2].iov_len);
+    for (unsigned i = 0; i < body_count; i++) {
+        add_part(write, body[i].iov_base, body[i].iov_len);
+    }
+}
+
 void queue_write_piece(struct queue_write *write, uint64_t id, const void *bytes,
                        size_t length)
 {

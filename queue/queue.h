@@ -132,6 +132,15 @@ void queue_write_piece(struct queue_write *write, uint64_t id, const void *bytes
                        size_t length);
 void queue_write_state(struct queue_write *write, const void *changes, size_t length);
 
+/* A message that another queue has had, with the states its recipients had there: one
+ * record, so that no crash keeps the one without the other. prefix is the caller's,
+ * QUEUE_RESTORED_PREFIX bytes, borrowed like the rest; body has at most QUEUE_PARTS - 5
+ * parts. When it is done, queue_restored takes the place of queue_accepted. */
+#define QUEUE_RESTORED_PREFIX 16
+void queue_write_restored(struct queue_write *write, uint64_t id, uint8_t *prefix,
+                          const struct iovec parts[3], const struct iovec *body,
+                          unsigned body_count); /* parts: states, envelope, header */
+
 /* Only when the queue has a seal: encrypt the filled write into the caller's buffer
  * (which is then borrowed instead), queue_sealed_bytes long. Before queue_submit. */
 size_t queue_sealed_bytes(const struct queue *queue, const struct queue_write *write);
@@ -175,6 +184,11 @@ void queue_unreserve(struct queue *queue, uint64_t bytes, unsigned recipients);
  * record. The envelope need only live during the call. Returns the message's handle. */
 uint32_t queue_accepted(struct queue *queue, const struct envelope *envelope,
                         const struct place *place);
+
+/* After the record of queue_write_restored is done: queue the message in the states
+ * given. Returns the message's handle; 0 when that id is queued already. */
+uint32_t queue_restored(struct queue *queue, const struct envelope *envelope,
+                        const struct iovec *states, const struct place *place);
 
 /* After a STATE record is done (step 3 in index.h): changes as they were written. Exactly
  * once per record. */

@@ -70,6 +70,25 @@ uint32_t queue_accepted(struct queue *queue, const struct envelope *envelope,
     return message;
 }
 
+uint32_t queue_restored(struct queue *queue, const struct envelope *envelope,
+                        const struct iovec *states, const struct place *place)
+{
+    const uint8_t *at = states->iov_base;
+    size_t left = states->iov_len;
+    struct change change;
+    queue_know_pieces(queue, envelope->pieces, envelope->piece_count);
+    uint32_t message = index_add(&queue->index, envelope, place);
+    queue_seen(queue, place);
+    while (message != 0 && change_next(&at, &left, &change) > 0) {
+        uint32_t recipient = index_apply(&queue->index, &change);
+        if (recipient != 0 && change.ended) {
+            index_written(&queue->index, &change, place);
+        }
+    }
+    publish_memory(queue);
+    return message;
+}
+
 void queue_settled(struct queue *queue, const void *changes, size_t length,
                    const struct place *place)
 {

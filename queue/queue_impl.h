@@ -13,10 +13,12 @@
 #include "queue/supply.h"
 #include "queue/writer.h"
 
-#define QUEUE_CREDIT_BYTES 160  /* of memory for a reserved recipient */
-#define QUEUE_LOW_INODES   64   /* below this no new mail */
-#define QUEUE_OPEN_FILES   256  /* segments kept open for reading when nobody pins them */
-#define QUEUE_NOTES        1000 /* more than these are only counted */
+#define QUEUE_CREDIT_BYTES 160 /* of memory for a reserved recipient */
+#define QUEUE_LOW_INODES   64  /* below this no new mail */
+#define QUEUE_OPEN_FILES   256 /* segments kept open for reading when nobody pins them */
+#define QUEUE_ORIGIN_ELSEWHERE \
+    UINT64_MAX           /* a copy from another queue: no segment's number */
+#define QUEUE_NOTES 1000 /* more than these are only counted */
 
 /* What other threads tell core; taken by queue_tick. Embedded in its owner. */
 enum queue_event_kind {

@@ -22,6 +22,7 @@
 #include "relay/core.h"
 #include "relay/limits.h"
 #include "relay/now.h"
+#include "relay/vault.h"
 #include "relay/worker.h"
 
 struct piece {
@@ -29,7 +30,8 @@ struct piece {
     struct letter letter;
     struct accept *accept; /* borrowed: it waits for its pieces */
     unsigned number;
-    char *bytes; /* owned */
+    char *bytes;     /* owned */
+    uint8_t *sealed; /* owned: written in their place; NULL plain */
 };
 
 struct accept {
@@ -57,7 +59,8 @@ struct accept {
     bool is_committing; /* the record is complete and waits for its pieces, or flies */
     uint8_t *envelope;  /* owned: encoded */
     size_t envelope_length;
-    char *header; /* owned */
+    uint8_t *sealed; /* owned: the record, when the queue is encrypted */
+    char *header;    /* owned */
     size_t header_length;
     unsigned refs; /* atomic: the worker's side and core's */
 };
@@ -67,6 +70,7 @@ static void accept_free(struct accept *accept)
     free(accept->body);
     free(accept->pieces);
     free(accept->envelope);
+    free(accept->sealed);
     free(accept->header);
     free(accept);
 }
@@ -135,6 +139,7 @@ static void on_piece_landed(struct letter *letter)
         accept->pieces[piece->number] = piece->write.place;
     }
     free(piece->bytes);
+    free(piece->sealed);
     free(piece);
     accept->flying--;
 
@@ -183,12 +188,17 @@ static int launch_piece(struct accept *accept)
         accept->is_uploading = true;
     }
     struct piece *piece = arena_must(1, sizeof *piece);
+    queue_write_piece(&piece->write, accept->id, accept->body, accept->body_length);
+    int rc = vault_wrap(accept->worker->queue, &piece->write, &piece->sealed);
+    if (rc != 0) {
+        free(piece);
+        return rc;
+    }
     piece->accept = accept;
     piece->number = accept->piece_count++;
     piece->bytes = accept->body;
     accept->pieces[piece->number] = (struct place){0};
     accept->flying++;
-    queue_write_piece(&piece->write, accept->id, piece->bytes, accept->body_length);
     piece->write.owner = piece;
     accept->body = NULL;
     accept->body_length = 0;
@@ -332,9 +342,15 @@ static int write_record(struct accept *accept)
         accept->envelope_length = length;
         envelope = (struct iovec){bytes, length};
     }
+    queue_write_accept(&accept->write, accept->id, &envelope, &header, &body, body_count);
+    int rc = accept->write.length > QUEUE_RECORD_BYTES
+                 ? -EMSGSIZE
+                 : vault_wrap(accept->worker->queue, &accept->write, &accept->sealed);
+    if (rc != 0) {
+        return fail(accept, rc);
+    }
     __atomic_store_n(&accept->refs, 2, __ATOMIC_RELAXED);
     accept->write.owner = accept;
-    queue_write_accept(&accept->write, accept->id, &envelope, &header, &body, body_count);
     queue_submit(accept->worker->queue, &accept->write, QUEUE_SYNCED, on_written);
     return 0;
 }

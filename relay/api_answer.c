@@ -208,6 +208,16 @@ void api_answer_note(struct api_answer *answer, const char *line)
     (void)add_row(answer, "notes", api_json_string(line));
 }
 
+void api_answer_field(struct api_answer *answer, const char *key, const char *text)
+{
+    api_json_text(answer->root, key, text);
+}
+
+void api_answer_number(struct api_answer *answer, const char *key, uint64_t value)
+{
+    api_json_count(answer->root, key, value);
+}
+
 void api_answer_count(struct api_answer *answer, uint64_t recipients)
 {
     api_json_count(answer->root, "count", recipients);

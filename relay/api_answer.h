@@ -9,6 +9,7 @@
 #define RELAY_API_ANSWER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "relay/api_view.h"
 
@@ -45,6 +46,9 @@ void api_answer_summary(struct api_answer *answer, const struct api_summary_row 
 
 /* A line for the operator: a configuration error, what an action did. */
 void api_answer_note(struct api_answer *answer, const char *line);
+/* A key of the document itself. */
+void api_answer_field(struct api_answer *answer, const char *key, const char *text);
+void api_answer_number(struct api_answer *answer, const char *key, uint64_t value);
 void api_answer_count(struct api_answer *answer, uint64_t recipients);
 /* There are more rows; cursor goes back to core with the next ask. At most 255 bytes. */
 void api_answer_more(struct api_answer *answer, const char *cursor);

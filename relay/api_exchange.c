@@ -342,6 +342,7 @@ static enum MHD_Result start_ask(struct api_exchange *exchange, const char *meth
 
     name_client(exchange, by, sizeof by);
     api_request_init(&request, method, path, by);
+    request.is_local = !exchange->door->is_tcp;
     struct query query = {.request = &request};
     (void)MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND,
                                     on_query_value, &query);

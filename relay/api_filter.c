@@ -1,5 +1,6 @@
 #include "relay/api_filter.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -151,4 +152,40 @@ enum api_state api_filter_state(const char *name)
         }
     }
     return API_STATE_ANY;
+}
+
+void api_filter_describe(const struct api_filter *filter, char *out, size_t size)
+{
+    const struct {
+        const char *name;
+        const char *value;
+    } parts[] = {
+        {"id", filter->id},           {"domain", filter->domain},
+        {"site", filter->site},       {"stream", filter->stream},
+        {"source", filter->source},   {"sender", filter->sender},
+        {"rcpt", filter->recipient},  {"user", filter->user},
+        {"client", filter->client},   {"job", filter->job},
+        {"subject", filter->subject}, {"class", filter->class_name},
+        {"reply", filter->reply},     {"state", api_filter_state_name(filter->state)}};
+    const struct {
+        const char *name;
+        int64_t value_ms;
+    } ages[] = {{"older", filter->older_ms}, {"newer", filter->newer_ms}};
+    size_t used = 0;
+    (void)snprintf(out, size, "all");
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && used < size; i++) {
+        if (parts[i].value[0] != '\0') {
+            int wrote = snprintf(out + used, size - used, "%s%s=%s", used > 0 ? " " : "",
+                                 parts[i].name, parts[i].value);
+            used += wrote > 0 ? (size_t)wrote : 0;
+        }
+    }
+    for (size_t i = 0; i < sizeof ages / sizeof ages[0] && used < size; i++) {
+        if (ages[i].value_ms != 0) {
+            int wrote =
+                snprintf(out + used, size - used, "%s%s=%llds", used > 0 ? " " : "",
+                         ages[i].name, (long long)(ages[i].value_ms / 1000));
+            used += wrote > 0 ? (size_t)wrote : 0;
+        }
+    }
 }

@@ -7,6 +7,7 @@
 #define RELAY_API_FILTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "relay/api_view.h"
@@ -25,6 +26,9 @@ bool api_filter_needs_disk(const struct api_filter *filter);
 
 /* True when no selector is set: an action on everything. */
 bool api_filter_is_empty(const struct api_filter *filter);
+
+/* "domain=gmail.test state=held", or "all": what was meant, for a person. */
+void api_filter_describe(const struct api_filter *filter, char *out, size_t size);
 
 /* Does text match a pattern of one selector: case-blind, '*' is any run, "" is all. With
  * anywhere, a pattern without '*' may stand anywhere inside. */

@@ -7,6 +7,7 @@
 #ifndef RELAY_API_REQUEST_H
 #define RELAY_API_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "queue/errmsg.h"
@@ -25,6 +26,7 @@ struct api_request {
     const char *method; /* borrowed, as path and by: until the ask was handed over */
     const char *path;   /* decoded, without the query */
     const char *by;     /* "operator root (uid 0)" */
+    bool is_local;      /* through the control socket */
     unsigned param_count;
     struct api_param params[LIMIT_API_PARAMS];
 };

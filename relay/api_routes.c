@@ -1,47 +1,27 @@
 #include "relay/api_routes.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "relay/api_answer.h"
-#include "relay/api_filter.h"
-#include "relay/api_params.h"
-
-#define SELECTORS                                                                   \
-    "id domain site stream source sender rcpt user client job subject state class " \
-    "reply older newer"
+#include "relay/api_ask.h"
+#include "relay/api_queue.h"
 
 #define SUMMARY_DEFAULT_MS ((int64_t)24 * 3600 * 1000)
-
-/* One ask on its way through a route. */
-struct ask {
-    const struct api_view *view;
-    const struct api_request *request;
-    const char *rest; /* of the path, where the route ends in '/' */
-    struct api_answer *answer;
-};
-
-static const char *get(const struct ask *ask, const char *name)
-{
-    return api_request_get(ask->request, name);
-}
-
-static void refuse(const struct ask *ask, const struct errmsg *err)
-{
-    api_answer_done(ask->answer, API_BAD_ASK, err->text);
-}
 
 /* A table of core's memory under its name. */
 typedef void (*table_cb)(void *owner, struct api_answer *answer);
 
-static void put_table(const struct ask *ask, const char *name, table_cb table)
+static void put_table(const struct api_ask *ask, const char *name, table_cb table)
 {
     api_answer_list(ask->answer, name);
     table(ask->view->owner, ask->answer);
 }
 
-static void ask_status(const struct ask *ask)
+static void ask_status(const struct api_ask *ask)
 {
     const struct api_view *view = ask->view;
 
@@ -56,51 +36,51 @@ static void ask_status(const struct ask *ask)
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_lanes(const struct ask *ask)
+static void ask_lanes(const struct api_ask *ask)
 {
     put_table(ask, "lanes", ask->view->lanes);
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_sites(const struct ask *ask)
+static void ask_sites(const struct api_ask *ask)
 {
     put_table(ask, "sites", ask->view->sites);
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_sources(const struct ask *ask)
+static void ask_sources(const struct api_ask *ask)
 {
     put_table(ask, "sources", ask->view->sources);
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_streams(const struct ask *ask)
+static void ask_streams(const struct api_ask *ask)
 {
     put_table(ask, "streams", ask->view->streams);
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_blocks(const struct ask *ask)
+static void ask_blocks(const struct api_ask *ask)
 {
     put_table(ask, "blocks", ask->view->blocks);
     put_table(ask, "freezes", ask->view->freezes);
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_warmup(const struct ask *ask)
+static void ask_warmup(const struct api_ask *ask)
 {
     put_table(ask, "warmup", ask->view->warmups);
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_metrics(const struct ask *ask)
+static void ask_metrics(const struct api_ask *ask)
 {
     api_answer_text(ask->answer, "", 0);
     ask->view->metrics(ask->view->owner, ask->answer);
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_health(const struct ask *ask)
+static void ask_health(const struct api_ask *ask)
 {
     struct errmsg why = {.text = ""};
 
@@ -112,56 +92,34 @@ static void ask_health(const struct ask *ask)
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_queue(const struct ask *ask)
-{
-    struct errmsg err = {.text = ""};
-    struct api_filter filter;
-    struct api_page page;
-
-    if (api_params_filter(ask->request, &filter, &err) != 0 ||
-        api_params_page(ask->request, &page, &err) != 0) {
-        refuse(ask, &err);
-        return;
-    }
-    api_answer_list(ask->answer, "recipients");
-    ask->view->queue(ask->view->owner, &filter, &page, ask->answer);
-}
-
-static void ask_message(const struct ask *ask)
-{
-    api_answer_list(ask->answer, "recipients");
-    api_answer_list(ask->answer, "attempts");
-    ask->view->message(ask->view->owner, ask->rest, ask->answer);
-}
-
-static void ask_why(const struct ask *ask)
+static void ask_why(const struct api_ask *ask)
 {
     api_answer_list(ask->answer, "paths");
     ask->view->why(ask->view->owner, ask->rest, ask->answer);
 }
 
-static void ask_journal(const struct ask *ask)
+static void ask_journal(const struct api_ask *ask)
 {
     struct errmsg err = {.text = ""};
-    struct api_journal_ask journal = {.kind = get(ask, "kind"),
-                                      .subject = get(ask, "subject")};
+    struct api_journal_ask journal = {.kind = api_ask_get(ask, "kind"),
+                                      .subject = api_ask_get(ask, "subject")};
 
-    if (api_params_duration(ask->request, "since", &journal.newer_ms, &err) != 0 ||
-        api_params_page(ask->request, &journal.page, &err) != 0) {
-        refuse(ask, &err);
+    if (api_ask_duration(ask, "since", &journal.newer_ms, &err) != 0 ||
+        api_ask_page(ask, &journal.page, &err) != 0) {
+        api_ask_refuse(ask, &err);
         return;
     }
     api_answer_list(ask->answer, "journal");
     ask->view->journal(ask->view->owner, &journal, ask->answer);
 }
 
-static void ask_summary(const struct ask *ask)
+static void ask_summary(const struct api_ask *ask)
 {
     struct errmsg err = {.text = ""};
     int64_t newer_ms = 0;
 
-    if (api_params_duration(ask->request, "since", &newer_ms, &err) != 0) {
-        refuse(ask, &err);
+    if (api_ask_duration(ask, "since", &newer_ms, &err) != 0) {
+        api_ask_refuse(ask, &err);
         return;
     }
     api_answer_list(ask->answer, "summary");
@@ -169,23 +127,14 @@ static void ask_summary(const struct ask *ask)
                        ask->answer);
 }
 
-static int check_why(const struct ask *ask, struct errmsg *err)
-{
-    if (strlen(get(ask, "why")) > LIMIT_API_WHY) {
-        errmsg_set(err, "why has at most %d bytes", LIMIT_API_WHY);
-        return -EINVAL;
-    }
-    return 0;
-}
-
-static int read_freeze(const struct ask *ask, struct api_freeze_ask *out_freeze,
+static int read_freeze(const struct api_ask *ask, struct api_freeze_ask *out_freeze,
                        struct errmsg *err)
 {
     static const char *const kinds[] = {"stream", "source", "site", "user"};
     struct api_freeze_ask freeze = {
-        .kind = get(ask, "kind"),
-        .name = get(ask, "name"),
-        .why = get(ask, "why"),
+        .kind = api_ask_get(ask, "kind"),
+        .name = api_ask_get(ask, "name"),
+        .why = api_ask_get(ask, "why"),
         .by = ask->request->by,
     };
     bool known = false;
@@ -197,9 +146,9 @@ static int read_freeze(const struct ask *ask, struct api_freeze_ask *out_freeze,
         errmsg_set(err, "kind is stream, source, site or user, and name is its name");
         return -EINVAL;
     }
-    int result = check_why(ask, err);
+    int result = api_ask_why(ask, err);
     if (result == 0) {
-        result = api_params_duration(ask->request, "for", &freeze.for_ms, err);
+        result = api_ask_duration(ask, "for", &freeze.for_ms, err);
     }
     if (result == 0) {
         *out_freeze = freeze;
@@ -207,134 +156,95 @@ static int read_freeze(const struct ask *ask, struct api_freeze_ask *out_freeze,
     return result;
 }
 
-static void ask_freeze(const struct ask *ask)
+static void ask_freeze(const struct api_ask *ask)
 {
     struct errmsg err = {.text = ""};
     struct api_freeze_ask freeze;
 
     if (read_freeze(ask, &freeze, &err) != 0) {
-        refuse(ask, &err);
+        api_ask_refuse(ask, &err);
         return;
     }
     ask->view->freeze(ask->view->owner, &freeze, ask->answer);
 }
 
-static void ask_thaw(const struct ask *ask)
+static void ask_thaw(const struct api_ask *ask)
 {
     struct errmsg err = {.text = ""};
     struct api_freeze_ask freeze;
 
     if (read_freeze(ask, &freeze, &err) != 0) {
-        refuse(ask, &err);
+        api_ask_refuse(ask, &err);
         return;
     }
     ask->view->thaw(ask->view->owner, &freeze, ask->answer);
 }
 
-static void ask_warmup_act(const struct ask *ask)
+static void ask_warmup_act(const struct api_ask *ask)
 {
     struct errmsg err = {.text = ""};
-    struct api_warmup_ask warmup = {.act = get(ask, "act"),
-                                    .source = get(ask, "source"),
-                                    .site = get(ask, "site"),
-                                    .why = get(ask, "why"),
+    struct api_warmup_ask warmup = {.act = api_ask_get(ask, "act"),
+                                    .source = api_ask_get(ask, "source"),
+                                    .site = api_ask_get(ask, "site"),
+                                    .why = api_ask_get(ask, "why"),
                                     .by = ask->request->by};
-    const char *day = get(ask, "day");
+    const char *day = api_ask_get(ask, "day");
     char *end = NULL;
 
-    if (check_why(ask, &err) != 0) {
-        refuse(ask, &err);
+    if (api_ask_why(ask, &err) != 0) {
+        api_ask_refuse(ask, &err);
         return;
     }
     unsigned long number = strtoul(day, &end, 10);
     if (day[0] != '\0' &&
         (isdigit((unsigned char)day[0]) == 0 || *end != '\0' || number > 3651)) {
         errmsg_set(&err, "day is a number from 1 to 3651");
-        refuse(ask, &err);
+        api_ask_refuse(ask, &err);
         return;
     }
     warmup.day = (unsigned)number;
     ask->view->warmup(ask->view->owner, &warmup, ask->answer);
 }
 
-static void ask_blocks_clear(const struct ask *ask)
+static void ask_blocks_clear(const struct api_ask *ask)
 {
     struct errmsg err = {.text = ""};
 
-    if (get(ask, "source")[0] == '\0') {
+    if (api_ask_get(ask, "source")[0] == '\0') {
         errmsg_set(&err, "source is the name of a stopped source");
-        refuse(ask, &err);
+        api_ask_refuse(ask, &err);
         return;
     }
-    ask->view->blocks_clear(ask->view->owner, get(ask, "source"), get(ask, "site"),
-                            ask->request->by, ask->answer);
+    ask->view->blocks_clear(ask->view->owner, api_ask_get(ask, "source"),
+                            api_ask_get(ask, "site"), ask->request->by, ask->answer);
 }
 
-static void run_act(const struct ask *ask, enum api_act act)
-{
-    struct errmsg err = {.text = ""};
-    struct api_action action = {
-        .act = act, .why = get(ask, "why"), .by = ask->request->by};
-
-    if (check_why(ask, &err) != 0 ||
-        api_params_filter(ask->request, &action.filter, &err) != 0) {
-        refuse(ask, &err);
-        return;
-    }
-    if (api_filter_is_empty(&action.filter) && strcmp(get(ask, "all"), "true") != 0) {
-        errmsg_set(&err, "no selector: name what is meant, or say all");
-        refuse(ask, &err);
-        return;
-    }
-    ask->view->act(ask->view->owner, &action, ask->answer);
-}
-
-static void ask_hold(const struct ask *ask)
-{
-    run_act(ask, API_ACT_HOLD);
-}
-
-static void ask_release(const struct ask *ask)
-{
-    run_act(ask, API_ACT_RELEASE);
-}
-
-static void ask_retry(const struct ask *ask)
-{
-    run_act(ask, API_ACT_RETRY);
-}
-
-static void ask_bounce(const struct ask *ask)
-{
-    run_act(ask, API_ACT_BOUNCE);
-}
-
-static void ask_reload(const struct ask *ask)
+static void ask_reload(const struct api_ask *ask)
 {
     api_answer_list(ask->answer, "notes");
     ask->view->reload(ask->view->owner, ask->request->by, ask->answer);
 }
 
 /* Messages do not come through here: api_exchange has their bodies. */
-static void ask_nothing(const struct ask *ask)
+static void ask_nothing(const struct api_ask *ask)
 {
     api_answer_done(ask->answer, API_BAD_ASK, "a message is the body of the request");
 }
 
-static void ask_users(const struct ask *ask)
+static void ask_users(const struct api_ask *ask)
 {
     put_table(ask, "users", ask->view->users);
     api_answer_done(ask->answer, API_DONE, "");
 }
 
-static void ask_users_reload(const struct ask *ask)
+static void ask_users_reload(const struct api_ask *ask)
 {
     ask->view->users_reload(ask->view->owner, ask->request->by, ask->answer);
 }
 
-static void ask_drain(const struct ask *ask)
+static void ask_drain(const struct api_ask *ask)
 {
-    const char *on = get(ask, "on");
+    const char *on = api_ask_get(ask, "on");
 
     if (on[0] != '\0' && strcmp(on, "true") != 0 && strcmp(on, "false") != 0) {
         api_answer_done(ask->answer, API_BAD_ASK, "on is true or false");
@@ -352,13 +262,14 @@ static const struct route {
     const char *path;   /* one that ends in '/' takes the rest as a name */
     const char *params; /* names, parted by one space */
     enum api_access access;
-    void (*run)(const struct ask *ask);
+    void (*run)(const struct api_ask *ask);
 } routes[] = {
     {GET, "/healthz", "", API_ACCESS_PUBLIC, ask_health},
     {GET, "/metrics", "", API_ACCESS_READ, ask_metrics},
     {GET, "/v1/status", "", API_ACCESS_READ, ask_status},
-    {GET, "/v1/queue", SELECTORS " limit cursor", API_ACCESS_READ, ask_queue},
-    {GET, "/v1/queue/", "", API_ACCESS_READ, ask_message},
+    {GET, "/v1/queue", API_ASK_SELECTORS " limit cursor", API_ACCESS_READ,
+     api_queue_list},
+    {GET, "/v1/queue/", "", API_ACCESS_READ, api_queue_message},
     {GET, "/v1/why/", "", API_ACCESS_READ, ask_why},
     {GET, "/v1/lanes", "", API_ACCESS_READ, ask_lanes},
     {GET, "/v1/sites", "", API_ACCESS_READ, ask_sites},
@@ -367,15 +278,24 @@ static const struct route {
     {GET, "/v1/blocks", "", API_ACCESS_READ, ask_blocks},
     {GET, "/v1/warmup", "", API_ACCESS_READ, ask_warmup},
     {GET, "/v1/journal", "since kind subject limit cursor", API_ACCESS_READ, ask_journal},
-    {POST, "/v1/warmup", "act source site day why", API_ACCESS_ACT, ask_warmup_act},
     {GET, "/v1/summary", "since", API_ACCESS_READ, ask_summary},
+    {POST, "/v1/warmup", "act source site day why", API_ACCESS_ACT, ask_warmup_act},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},
     {POST, "/v1/blocks/clear", "source site", API_ACCESS_ACT, ask_blocks_clear},
-    {POST, "/v1/queue/hold", SELECTORS " why all", API_ACCESS_ACT, ask_hold},
-    {POST, "/v1/queue/release", SELECTORS " why all", API_ACCESS_ACT, ask_release},
-    {POST, "/v1/queue/retry", SELECTORS " why all", API_ACCESS_ACT, ask_retry},
-    {POST, "/v1/queue/bounce", SELECTORS " why all", API_ACCESS_ACT, ask_bounce},
+    {POST, "/v1/queue/hold", API_ASK_SELECTORS " why all", API_ACCESS_ACT,
+     api_queue_hold},
+    {POST, "/v1/queue/release", API_ASK_SELECTORS " why all", API_ACCESS_ACT,
+     api_queue_release},
+    {POST, "/v1/queue/retry", API_ASK_SELECTORS " why all", API_ACCESS_ACT,
+     api_queue_retry},
+    {POST, "/v1/queue/bounce", API_ASK_SELECTORS " why all", API_ACCESS_ACT,
+     api_queue_bounce},
+    {POST, "/v1/queue/purge", API_ASK_SELECTORS " why all", API_ACCESS_ACT,
+     api_queue_purge},
+    {POST, "/v1/queue/export", API_ASK_SELECTORS " why all dir move", API_ACCESS_ACT,
+     api_queue_export},
+    {POST, "/v1/import", "dir again", API_ACCESS_ACT, api_queue_import},
     {POST, "/v1/reload", "", API_ACCESS_ACT, ask_reload},
     {GET, "/v1/users", "", API_ACCESS_READ, ask_users},
     {POST, "/v1/users/reload", "", API_ACCESS_ACT, ask_users_reload},
@@ -444,7 +364,7 @@ static bool has_name(const char *names, const char *name)
 void api_routes_ask(const struct api_view *view, const struct api_request *request,
                     struct api_answer *answer)
 {
-    struct ask ask = {.view = view, .request = request, .rest = "", .answer = answer};
+    struct api_ask ask = {.view = view, .request = request, .rest = "", .answer = answer};
     bool other_method = false;
     const struct route *route =
         find_route(request->method, request->path, &ask.rest, &other_method);
@@ -458,7 +378,7 @@ void api_routes_ask(const struct api_view *view, const struct api_request *reque
             struct errmsg err;
             errmsg_set(&err, "'%s' is not known here; known: %s", request->params[i].name,
                        route->params[0] == '\0' ? "nothing" : route->params);
-            refuse(&ask, &err);
+            api_ask_refuse(&ask, &err);
             return;
         }
     }

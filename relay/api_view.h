@@ -386,6 +386,26 @@ struct api_action {
     const char *by; /* who asks: "operator root (uid 0)" */
 };
 
+enum api_pack {
+    API_PACK_COPY,
+    API_PACK_MOVE,  /* out of the queue, into a directory */
+    API_PACK_PURGE, /* the same, as an operator says who wants them gone */
+};
+
+struct api_pack_ask {
+    enum api_pack how;
+    struct api_filter filter;
+    const char *dir; /* absolute; "": one of its own under the spool */
+    const char *why;
+    const char *by;
+};
+
+struct api_unpack_ask {
+    const char *dir; /* absolute */
+    bool again;      /* also what was imported before, or half of an export */
+    const char *by;
+};
+
 struct api_freeze_ask {
     const char *kind;
     const char *name;
@@ -461,6 +481,12 @@ struct api_view {
 
     /* api_answer_count says how many recipients were changed. */
     void (*act)(void *owner, const struct api_action *action, struct api_answer *answer);
+    /* Say where the files are, and count. Nothing leaves the queue before it is durable
+     * there. */
+    void (*pack)(void *owner, const struct api_pack_ask *ask, struct api_answer *answer);
+    /* api_answer_count: recipients queued; a note for each message refused. */
+    void (*unpack)(void *owner, const struct api_unpack_ask *ask,
+                   struct api_answer *answer);
     void (*freeze)(void *owner, const struct api_freeze_ask *ask,
                    struct api_answer *answer);
     /* for_ms is not used. */

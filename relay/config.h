@@ -105,9 +105,10 @@ struct config_http {
 };
 
 struct config_queue {
-    uint64_t memory;    /* bytes of memory for the index and what waits */
-    uint64_t low_space; /* free bytes on the file system below which 452 is said */
-    uint64_t reserve;   /* bytes kept for state records when the disk is full */
+    uint64_t memory;      /* bytes of memory for the index and what waits */
+    uint64_t low_space;   /* free bytes on the file system below which 452 is said */
+    uint64_t reserve;     /* bytes kept for state records when the disk is full */
+    const char *key_file; /* of the queue's encryption; "" none */
 };
 
 struct config_dns {

@@ -75,9 +75,11 @@ void config_diff(const struct config *old, const struct config *new,
                 [CONFIG_FIXED_WORKERS] = old->workers != new->workers,
                 [CONFIG_FIXED_LISTENERS] = listeners_differ(old, new),
                 [CONFIG_FIXED_HTTP] = http_differs(&old->http, &new->http),
-                [CONFIG_FIXED_QUEUE] = old->queue.memory != new->queue.memory ||
-                                       old->queue.low_space != new->queue.low_space ||
-                                       old->queue.reserve != new->queue.reserve,
+                [CONFIG_FIXED_QUEUE] =
+                    old->queue.memory != new->queue.memory ||
+                    old->queue.low_space != new->queue.low_space ||
+                    old->queue.reserve != new->queue.reserve ||
+                    strcmp(old->queue.key_file, new->queue.key_file) != 0,
             },
         .sources_gone = index_room(old->source_count),
         .streams_gone = index_room(old->stream_count),

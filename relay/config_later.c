@@ -13,7 +13,6 @@ struct later {
 static const struct later table[] = {
     {"listener", "proxy_from", NULL},
     {"listener", "long_lines", "convert"},
-    {"queue", "key_file", NULL},
     {"stream", "alignment", NULL},
     {"stream", "return_path", NULL},
     {"warmup", "preflight", "true"},

@@ -76,9 +76,16 @@ static void address_check(const struct machine *machine,
                       noun, name, address->text);
 }
 
-/* A file that is opened at start. Secret ones must not be for everybody. */
+/* For whom a file must not be. */
+enum secrecy {
+    FILE_OPEN = 0,
+    FILE_SECRET = S_IRWXO,        /* not for everybody */
+    FILE_KEY = S_IRWXG | S_IRWXO, /* for its owner alone */
+};
+
+/* A file that is opened at start. */
 static void file_check(const struct machine *machine, const char *const *field,
-                       const char *what, bool secret)
+                       const char *what, enum secrecy secrecy)
 {
     struct config_where where = where_of(machine, field);
     struct stat info;
@@ -100,9 +107,12 @@ static void file_check(const struct machine *machine, const char *const *field,
     if (!S_ISREG(info.st_mode)) {
         config_notes_error(machine->notes, where.file, where.line, "%s: %s is not a file",
                            what, *field);
-    } else if (secret && (info.st_mode & S_IRWXO) != 0) {
+    } else if ((info.st_mode & (mode_t)secrecy) != 0) {
         config_notes_error(machine->notes, where.file, where.line,
-                           "%s: everybody may read %s; chmod o= it", what, *field);
+                           secrecy == FILE_KEY
+                               ? "%s: others than its owner may use %s; chmod 600 it"
+                               : "%s: everybody may read %s; chmod o= it",
+                           what, *field);
     } else if (access(*field, R_OK) != 0) {
         config_notes_warn(machine->notes, where.file, where.line,
                           "%s: %s may not be read by who runs this check", what, *field);
@@ -114,7 +124,7 @@ static void secret_check(const struct machine *machine, const char *const *field
                          const char *what)
 {
     if ((*field)[0] == '/') {
-        file_check(machine, field, what, true);
+        file_check(machine, field, what, FILE_SECRET);
     }
 }
 
@@ -183,8 +193,8 @@ static void submission_check(const struct machine *machine)
         auth = auth || listener->auth != CONFIG_AUTH_NONE;
     }
     if (tls) {
-        file_check(machine, &config->tls.certificate, "tls.certificate", false);
-        file_check(machine, &config->tls.key, "tls.key", true);
+        file_check(machine, &config->tls.certificate, "tls.certificate", FILE_OPEN);
+        file_check(machine, &config->tls.key, "tls.key", FILE_SECRET);
     }
     if (auth && access(config->users, F_OK) != 0) {
         struct config_where where = where_of(machine, &config->users);
@@ -196,7 +206,7 @@ static void submission_check(const struct machine *machine)
             config->users);
     }
     if (config->http.enabled) {
-        file_check(machine, &config->http.token_file, "http.token_file", true);
+        file_check(machine, &config->http.token_file, "http.token_file", FILE_SECRET);
     }
 }
 
@@ -224,11 +234,11 @@ static void sending_check(const struct machine *machine)
     }
     for (size_t i = 0; i < config->dnsbl.zone_count; i++) {
         file_check(machine, &config->dnsbl.zones[i].key_file, "dnsbl zone: key_file",
-                   true);
+                   FILE_SECRET);
     }
-    file_check(machine, &config->delivery.trust, "delivery.trust", false);
+    file_check(machine, &config->delivery.trust, "delivery.trust", FILE_OPEN);
     for (size_t i = 0; i < config->dkim_count; i++) {
-        file_check(machine, &config->dkim[i].key, "dkim: key", true);
+        file_check(machine, &config->dkim[i].key, "dkim: key", FILE_SECRET);
     }
 }
 
@@ -243,6 +253,7 @@ void config_machine(const struct config *config, struct config_notes *notes)
     }
     submission_check(&machine);
     sending_check(&machine);
+    file_check(&machine, &config->queue.key_file, "queue.key_file", FILE_KEY);
     folder_check(&machine, &config->spool, "spool");
     folder_check(&machine, &config->control, "control");
     folder_check(&machine, &config->log.file, "log.file");

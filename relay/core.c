@@ -20,6 +20,7 @@
 #include "relay/arena.h"
 #include "relay/core_start.h"
 #include "relay/hourly.h"
+#include "relay/damage.h"
 #include "relay/id.h"
 #include "relay/job.h"
 #include "relay/log.h"
@@ -423,6 +424,7 @@ int core_run(const struct core_options *options)
         core->exit_status = 1;
         core_stop(core, 1);
     } else {
+        damage_tell(core, options->store_is_new);
         log_info("mesura %s serves %s with %u workers", MESURA_VERSION,
                  core->snapshot->config->hostname, core->worker_count);
     }

@@ -107,8 +107,9 @@ struct core {
     struct hourly *hours; /* owned; NULL in tests that count nothing */
     struct id_maker ids;  /* of our own messages */
     struct core_call *call;
-    int64_t reloaded_ns; /* when a signal last had us reload */
-    bool wants_reload;   /* a signal asks for it; done within a second */
+    int64_t reloaded_ns;  /* when a signal last had us reload */
+    bool wants_reload;    /* a signal asks for it; done within a second */
+    bool store_was_empty; /* at the start, beside a queue with mail */
     bool is_draining;
     bool is_drained; /* and the queue was seen empty */
     bool is_stopping;
@@ -134,6 +135,7 @@ struct core_options {
     const int *listener_fds; /* listener_count for each worker, worker after worker */
     unsigned listener_count;
     unsigned worker_count;
+    bool store_is_new;     /* nothing is remembered of stops, freezes, allowances */
     int64_t floor_unix_ms; /* ids are later than this */
 };
 

@@ -27,6 +27,7 @@
 #include "relay/now.h"
 #include "relay/ownaddress.h"
 #include "relay/pager.h"
+#include "relay/porter.h"
 #include "relay/reader.h"
 #include "relay/resolve.h"
 #include "relay/settle.h"
@@ -245,6 +246,9 @@ int core_start_open(struct core *core, const struct core_options *options,
         rc = reader_start(err);
     }
     if (rc == 0) {
+        rc = porter_start(err);
+    }
+    if (rc == 0) {
         rc = open_api(core, err);
     }
     return rc;
@@ -382,6 +386,7 @@ void core_start_close(struct core *core)
         allowances_save_all(core);
         flush_store(core);
         reader_stop();
+        porter_stop();
     }
     hourly_free(core->hours);
     core->hours = NULL;

@@ -356,6 +356,13 @@ static void ask_dns(struct dest *dest)
     }
 }
 
+void domains_ask(struct dest *dest)
+{
+    if (dest->state == DEST_UNKNOWN) {
+        ask_dns(dest);
+    }
+}
+
 void domains_forget(struct domain *domain)
 {
     for (struct dest *dest = domain->owner; dest != NULL; dest = dest->next) {

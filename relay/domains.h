@@ -80,6 +80,9 @@ void domains_gone(struct core *core, struct domain *domain);
  * (asking DNS where that is due). */
 void domains_ready(struct lading *lading);
 
+/* Where does it lead? Asked for its own sake: nothing need be due. */
+void domains_ask(struct dest *dest);
+
 /* No host of the destination answered: close it for a while. */
 void domains_failed(struct dest *dest, const struct reply *reply);
 

@@ -1,5 +1,6 @@
 #include "relay/inject.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "relay/now.h"
 #include "relay/smtp/address.h"
 #include "relay/snapshot.h"
+#include "relay/vault.h"
 
 #define PRIORITY 5
 #define AGAIN_NS (60 * NOW_NS_PER_S)
@@ -26,6 +28,7 @@ struct inject {
     uint64_t id;
     uint64_t about;
     inject_landed_cb landed_cb;
+    uint8_t *sealed;   /* owned: the record, when the queue is encrypted */
     uint8_t *envelope; /* owned: encoded */
     size_t envelope_length;
     struct textbuf header;
@@ -37,6 +40,7 @@ static void inject_free(struct inject *inject)
     textbuf_done(&inject->header);
     textbuf_done(&inject->body);
     free(inject->envelope);
+    free(inject->sealed);
     free(inject);
 }
 
@@ -86,6 +90,9 @@ static void submit(struct inject *inject)
     queue_write_accept(&inject->write, inject->id, &head, &header, &body, 1);
     inject->write.owner = inject;
     inject->write.may_use_reserve = true;
+    free(inject->sealed); /* of a try that met a full disk */
+    int rc = vault_wrap(inject->core->queue, &inject->write, &inject->sealed);
+    assert(rc == 0); /* at most a bounce's length: our own size */
     inject->core->notices.writing++;
     queue_submit(inject->core->queue, &inject->write, QUEUE_SYNCED, on_written);
 }

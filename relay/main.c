@@ -1,7 +1,7 @@
 /* No test of its own: tests/e2e starts the daemon in every case.
  *
- * Good path: read the configuration, bind the listeners, open the queue and the store,
- * start the log, run core until it ends, close everything in order.
+ * Good path: read the configuration, take the spool, bind the listeners, open the queue
+ * and the store, start the log, run core until it ends, close everything in order.
  *
  * Failure modes: each step's refusal is one sentence on stderr and exit status 1 (a bad
  * configuration: all its errors); nothing has been started then that is not taken down.
@@ -34,6 +34,7 @@
 #include "relay/snapshot.h"
 #include "relay/store.h"
 #include "relay/users.h"
+#include "relay/vault.h"
 
 #define WORKERS_MOST  64
 #define SEGMENT_MOST  (UINT32_C(64) * 1024 * 1024)
@@ -43,6 +44,9 @@ struct daemon {
     const char *config_path;
     const struct config *config;
     struct snapshot *snapshot;
+    struct disk disk; /* of the queue; ours alone once it is locked */
+    bool has_disk;
+    struct vault *vault; /* NULL: the queue is not encrypted */
     struct queue *queue;
     struct store *store;
     struct auth *auth;
@@ -50,6 +54,8 @@ struct daemon {
     struct core_call call;
     int *fds; /* owned: workers x listeners */
     unsigned workers;
+    bool store_is_new;
+    bool is_in_file; /* what fails has its place in the configuration */
 };
 
 static int usage(FILE *out)
@@ -59,12 +65,6 @@ static int usage(FILE *out)
                   "       mesurad -t -c FILE check the configuration: 0 good, 1 bad\n"
                   "       mesurad -V         print the version\n");
     return out == stderr ? 2 : 0;
-}
-
-static int fail(const char *what, const struct errmsg *err)
-{
-    (void)fprintf(stderr, "mesurad: %s: %s\n", what, err->text);
-    return 1;
 }
 
 /* ---- the steps of a start ---- */
@@ -133,15 +133,60 @@ static uint64_t queue_clock(void)
     return (uint64_t)now_ns();
 }
 
-static void say_queue_notes(const struct queue *queue)
+static void queue_directory(const struct daemon *daemon, char *out, size_t size)
 {
-    unsigned count = 0;
-    const struct queue_note *notes = queue_notes(queue, &count);
-    for (unsigned i = 0; i < count; i++) {
-        log_warn("queue: segment %llu, byte %llu: %s",
-                 (unsigned long long)notes[i].segment,
-                 (unsigned long long)notes[i].offset, notes[i].text);
+    (void)snprintf(out, size, "%s/queue", daemon->config->spool);
+}
+
+/* The spool is ours before anything of us can be seen: a second daemon ends here. */
+static int take_spool(struct daemon *daemon, struct errmsg *err)
+{
+    char directory[4096];
+    long pid = 0;
+    queue_directory(daemon, directory, sizeof directory);
+    int rc = make_directory(daemon->config->spool, err);
+    if (rc == 0) {
+        rc = disk_posix_open(directory, false, &daemon->disk, err);
     }
+    if (rc != 0) {
+        return rc;
+    }
+    daemon->has_disk = true;
+    rc = daemon->disk.lock(&daemon->disk, &pid);
+    if (rc == -EBUSY && pid > 0) {
+        errmsg_set(err,
+                   "another mesurad, process %ld, has the spool %s: end it first, or "
+                   "give this one a spool of its own",
+                   pid, daemon->config->spool);
+    } else if (rc != 0) {
+        errmsg_errno(err, rc, "lock %s", directory);
+    }
+    return rc;
+}
+
+/* "FILE:LINE: queue.key_file" in front of what is wrong with the key. */
+static void blame_key(struct daemon *daemon, struct errmsg *err)
+{
+    const struct config *config = daemon->config;
+    struct config_where where = config_where(config, &config->queue.key_file);
+    daemon->is_in_file = true;
+    if (where.file[0] == '\0') {
+        where = (struct config_where){config->path, 1}; /* it is not in the file */
+    }
+    errmsg_wrap(err, "%s:%u: queue.key_file", where.file, where.line);
+}
+
+static int open_vault(struct daemon *daemon, struct errmsg *err)
+{
+    const char *path = daemon->config->queue.key_file;
+    if (path[0] == '\0') {
+        return 0;
+    }
+    int rc = vault_open(&daemon->vault, path, err);
+    if (rc != 0) {
+        blame_key(daemon, err);
+    }
+    return rc;
 }
 
 /* Large segments for speed, small ones where the file system is: a sixteenth of it, so
@@ -163,15 +208,9 @@ static int open_queue(struct daemon *daemon, struct errmsg *err)
 {
     const struct config *config = daemon->config;
     char directory[4096];
-    (void)snprintf(directory, sizeof directory, "%s/queue", config->spool);
-    int rc = make_directory(config->spool, err);
-    if (rc == 0) {
-        rc = make_directory(directory, err);
-    }
-    if (rc != 0) {
-        return rc;
-    }
-    struct queue_options options = {.directory = directory,
+    queue_directory(daemon, directory, sizeof directory);
+    struct queue_options options = {.disk = &daemon->disk,
+                                    .seal = vault_seal(daemon->vault),
                                     .segment_bytes = segment_bytes(directory),
                                     .memory_bytes = config->queue.memory,
                                     .low_space_bytes = config->queue.low_space,
@@ -181,9 +220,9 @@ static int open_queue(struct daemon *daemon, struct errmsg *err)
                                     .wake_core_cb = core_wake,
                                     .owner = &daemon->call};
     entropy_bytes(&options.salt, sizeof options.salt);
-    rc = queue_open(&daemon->queue, &options, err);
-    if (rc == 0) {
-        say_queue_notes(daemon->queue);
+    int rc = queue_open(&daemon->queue, &options, err);
+    if (rc == -EKEYREJECTED) {
+        blame_key(daemon, err);
     }
     return rc;
 }
@@ -194,6 +233,7 @@ static int open_store(struct daemon *daemon, struct errmsg *err)
                                     .unix_ms = now_wall_ms()};
     struct store_opened opened = {0};
     int rc = store_open(&daemon->store, &options, &opened, err);
+    daemon->store_is_new = opened.is_new || opened.is_damaged;
     if (rc == 0 && opened.is_damaged) {
         log_error("%s; stops, freezes and spent allowances are forgotten: look at mesura "
                   "blocks and mesura warmup before mail goes on",
@@ -234,6 +274,12 @@ static int open_all(struct daemon *daemon, int64_t *out_floor_ms, struct errmsg 
         rc = snapshot_make(&daemon->snapshot, config, now_wall_ms(), err);
     }
     if (rc == 0) {
+        rc = take_spool(daemon, err);
+    }
+    if (rc == 0) {
+        rc = open_vault(daemon, err);
+    }
+    if (rc == 0) {
         rc = bind_listeners(daemon, err);
     }
     if (rc == 0) {
@@ -269,6 +315,10 @@ static void close_all(struct daemon *daemon)
 {
     auth_stop(daemon->auth);
     queue_close(daemon->queue);
+    vault_close(daemon->vault);
+    if (daemon->has_disk) {
+        daemon->disk.close_all(&daemon->disk);
+    }
     store_close(daemon->store);
     log_close();
     config_unref(daemon->config);
@@ -301,7 +351,8 @@ static int run(const char *config_path)
     }
     int status = 1;
     if (open_all(&daemon, &floor_ms, &err) != 0) {
-        (void)fail("start", &err);
+        (void)fprintf(stderr, daemon.is_in_file ? "%s\n" : "mesurad: start: %s\n",
+                      err.text);
         users_free(daemon.users);
         snapshot_unref(daemon.snapshot);
     } else {
@@ -316,6 +367,7 @@ static int run(const char *config_path)
                                        .listener_count =
                                            (unsigned)daemon.config->listener_count,
                                        .worker_count = daemon.workers,
+                                       .store_is_new = daemon.store_is_new,
                                        .floor_unix_ms = floor_ms};
         status = core_run(&options);
     }

@@ -21,6 +21,7 @@
 #include "relay/now.h"
 #include "relay/slot.h"
 #include "relay/slots.h"
+#include "relay/vault.h"
 
 #define BATCH_BYTES ((size_t)256 * 1024)
 #define RETRY_NS    NOW_NS_PER_S
@@ -36,7 +37,8 @@ struct record_batch {
     struct letter letter;
     struct record_batch *next; /* of those that wait for space */
     struct core *core;
-    uint8_t *bytes; /* owned */
+    uint8_t *bytes;  /* owned */
+    uint8_t *sealed; /* owned: what is written in its place; NULL plain */
     size_t length;
     size_t room;
     struct slot **slots; /* owned; borrowed slots: they wait for us */
@@ -113,6 +115,7 @@ void records_when_done(struct core *core, records_done_cb done_cb, void *owner)
 static void batch_free(struct record_batch *batch)
 {
     free(batch->bytes);
+    free(batch->sealed);
     free(batch->slots);
     free(batch->waiters);
     free(batch);
@@ -188,6 +191,9 @@ static void submit(struct record_batch *batch)
     memset(&batch->write, 0, sizeof batch->write);
     queue_write_state(&batch->write, batch->bytes, batch->length);
     batch->write.owner = batch;
+    free(batch->sealed); /* of a try that met a full disk */
+    int rc = vault_wrap(batch->core->queue, &batch->write, &batch->sealed);
+    assert(rc == 0); /* a few KiB: without them nothing can go on */
     /* An operator's act is answered when it is durable; a delivery's result need only be
      * written before the next dot: a power failure may deliver it twice, never lose it.
      */

@@ -336,12 +336,17 @@ void settle_job(struct core *core, struct job *job)
 bool settle_refused(struct core *core, struct lading *lading, const struct reply *reply)
 {
     struct finding finding;
+    struct queue_message content = {0};
+    const struct envelope *envelope = NULL;
+    uint32_t message = 0; /* whose envelope that is: thousands may come in a row */
+    bool is_empty = false;
     classify_reply(reply, "", &core->snapshot->classify, &finding);
     for (unsigned i = 0; i < REFUSED_A_TURN; i++) {
         uint32_t recipient =
             flow_pop_ready(core->index, lading->flow, (uint64_t)now_unix_ms());
         if (recipient == 0) {
-            return false;
+            is_empty = true;
+            break;
         }
         struct answer answer = {.core = core,
                                 .reply = reply,
@@ -352,12 +357,17 @@ bool settle_refused(struct core *core, struct lading *lading, const struct reply
         index_recipient(core->index, recipient, &answer.recipient);
         index_message(core->index, answer.recipient.message, &answer.message);
         answer.stream = stream_of(core, answer.message.stream);
-        struct queue_message content = {0};
-        answer.envelope = answer_read(core, answer.recipient.message, &content);
+        if (message != answer.recipient.message) {
+            queue_message_free(&content);
+            content = (struct queue_message){0};
+            message = answer.recipient.message;
+            envelope = answer_read(core, message, &content);
+        }
+        answer.envelope = envelope;
         settle(&answer);
-        queue_message_free(&content);
     }
-    return flow_next_due_ms(core->index, lading->flow) == 0;
+    queue_message_free(&content);
+    return !is_empty && flow_next_due_ms(core->index, lading->flow) == 0;
 }
 
 void settle_expired(struct core *core, uint32_t message)

@@ -6,6 +6,7 @@
 
 #include "relay/arena.h"
 #include "relay/core.h"
+#include "relay/damage.h"
 #include "relay/net/loop.h"
 #include "relay/now.h"
 #include "relay/snapshot.h"
@@ -89,6 +90,7 @@ static void view_status(void *owner, struct api_answer *answer)
                                 .expired = core->counts.expired};
     count_connections(core, &status);
     api_answer_status(answer, &status);
+    damage_notes(core, answer);
 }
 
 static bool view_healthy(void *owner, struct errmsg *out_why)
@@ -130,6 +132,8 @@ struct view *view_new(struct core *core)
                                     .journal = view_journal,
                                     .summary = view_summary,
                                     .act = view_act,
+                                    .pack = view_pack,
+                                    .unpack = view_unpack,
                                     .freeze = view_freeze,
                                     .warmup = view_warmup,
                                     .thaw = view_thaw,

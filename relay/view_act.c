@@ -234,38 +234,12 @@ static enum view_step on_match(struct view_walk *walk, const struct view_match *
     return acting->flying < CHANGES_AT_ONCE ? VIEW_GO : VIEW_PAUSE;
 }
 
-/* "domain=gmail.test state=held": what was meant. */
-static void describe(const struct api_filter *filter, char *out, size_t size)
-{
-    const struct {
-        const char *name;
-        const char *value;
-    } parts[] = {
-        {"id", filter->id},           {"domain", filter->domain},
-        {"site", filter->site},       {"stream", filter->stream},
-        {"source", filter->source},   {"sender", filter->sender},
-        {"rcpt", filter->recipient},  {"user", filter->user},
-        {"client", filter->client},   {"job", filter->job},
-        {"subject", filter->subject}, {"class", filter->class_name},
-        {"reply", filter->reply},     {"state", api_filter_state_name(filter->state)}};
-    size_t used = 0;
-    (void)snprintf(out, size, "all");
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (parts[i].value[0] == '\0' || used >= size) {
-            continue;
-        }
-        int wrote = snprintf(out + used, size - used, "%s%s=%s", used > 0 ? " " : "",
-                             parts[i].name, parts[i].value);
-        used += wrote > 0 ? (size_t)wrote : 0;
-    }
-}
-
 static void note(const struct acting *acting)
 {
     char subject[LOG_TEXT_BYTES];
     char after[64];
     struct core *core = acting->walk.view->core;
-    describe(&acting->walk.filter, subject, sizeof subject);
+    api_filter_describe(&acting->walk.filter, subject, sizeof subject);
     (void)snprintf(after, sizeof after, "%llu recipients",
                    (unsigned long long)acting->changed);
     journal_record(core->store, LOG_ADMIN,

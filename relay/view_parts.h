@@ -217,10 +217,11 @@ struct view_walk {
     struct reader_ask read;
     struct queue_pin pin;
     struct queue_message content;
-    bool has_content;   /* of the message at hand */
-    bool is_unreadable; /* it cannot be read */
-    bool is_reading;    /* the reader has it */
-    bool is_single;     /* of one message: its id is given */
+    int64_t sites_until_ns; /* waits for domains to be resolved; 0: not */
+    bool has_content;       /* of the message at hand */
+    bool is_unreadable;     /* it cannot be read */
+    bool is_reading;        /* the reader has it */
+    bool is_single;         /* of one message: its id is given */
     bool is_begun;
     bool is_paused;
     bool is_over;
@@ -237,6 +238,9 @@ struct view_walk {
  * once. */
 bool view_walk_start(struct view_walk *walk, const struct api_filter *filter,
                      const char *cursor);
+/* Keep a filter's texts in walk->texts, before the walk begins; view_walk_start takes its
+ * own copy, so that these are then the caller's to free. */
+void view_filter_copy(struct view_walk *walk, const struct api_filter *filter);
 /* After VIEW_PAUSE: go on, in this or a later turn. */
 void view_walk_go(struct view_walk *walk);
 /* Where the walk stands: for api_answer_more. */
@@ -311,6 +315,11 @@ void view_summary(void *owner, int64_t newer_ms, struct api_answer *answer);
 
 /* view_act.c */
 void view_act(void *owner, const struct api_action *action, struct api_answer *answer);
+
+/* view_pack.c, view_unpack.c */
+void view_pack(void *owner, const struct api_pack_ask *wish, struct api_answer *answer);
+void view_unpack(void *owner, const struct api_unpack_ask *wish,
+                 struct api_answer *answer);
 
 /* view_change.c */
 void view_freeze(void *owner, const struct api_freeze_ask *ask,

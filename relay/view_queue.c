@@ -114,6 +114,8 @@ struct attempt {
     char source[64];
     char host[CHANGE_HOST + 1];
     char address[CHANGE_ADDRESS + 1];
+    char tls[CHANGE_TLS + 1];
+    int64_t took_ms;
     enum change_state state;
     uint8_t reply_class;
     bool is_act; /* an operator's */
@@ -193,6 +195,8 @@ static void remember(struct showing *showing, const struct change *change,
     (void)snprintf(attempt->source, sizeof attempt->source, "%s", change->source);
     (void)snprintf(attempt->host, sizeof attempt->host, "%s", change->host);
     (void)snprintf(attempt->address, sizeof attempt->address, "%s", change->address);
+    (void)snprintf(attempt->tls, sizeof attempt->tls, "%s", change->tls);
+    attempt->took_ms = (int64_t)change->took_ms;
     (void)snprintf(attempt->actor, sizeof attempt->actor, "%s%s%s", change->actor,
                    change->reason[0] != '\0' ? ": " : "", change->reason);
     showing->attempts[showing->count++] = attempt;
@@ -295,6 +299,8 @@ static void hand_over(struct showing *showing, const struct attempt *attempt)
             source != CONFIG_NONE ? config->sources[source].address.text : "",
         .host = attempt->host,
         .address = attempt->address,
+        .tls = attempt->tls,
+        .took_ms = attempt->took_ms,
         .outcome = outcome_of(attempt),
         .stage = is_said ? stage_name(attempt->reply.stage) : "",
         .reply = has_reply ? reply : attempt->actor,

@@ -68,6 +68,18 @@ static const struct command commands[] = {
     {"queue", "bounce", "queue bounce SELECTORS", "return recipients to their senders",
      SELECTOR_HELP "  --all for everything; --why TEXT goes into the notification\n",
      SELECTORS " why", "all", 0, 0, mesura_queue_bounce},
+    {"queue", "purge", "queue purge SELECTORS",
+     "remove recipients for good; says where their export is",
+     SELECTOR_HELP "  --all for everything; --why TEXT is kept in the journal\n"
+                   "What is removed is first exported, to a directory of its own under "
+                   "the spool.\n"
+                   "Nobody is notified: queue bounce does that.\n",
+     SELECTORS " why", "all", 0, 0, mesura_move_purge},
+    {"queue", "export", "queue export SELECTORS [--to DIR]",
+     "copy messages to files; they stay queued",
+     SELECTOR_HELP "  --all for everything; --to DIR, else a directory under the spool\n"
+                   "Each message is ID.eml and ID.json.\n",
+     SELECTORS " why to", "all", 0, 0, mesura_move_copy},
     {"queue", NULL, "queue [SELECTORS]",
      "the recipients in the queue, each with its reason", SELECTOR_HELP, SELECTORS, "", 0,
      0, mesura_queue_list},
@@ -154,6 +166,23 @@ static const struct command commands[] = {
     {"drain", NULL, "drain [--wait] [--off]", "stop accepting and empty the queue",
      "--wait returns when the queue is empty; --off accepts mail again.\n", "",
      "wait off", 0, 0, mesura_change_drain},
+    {"export", NULL, "export DIR [--keep] [--why TEXT]",
+     "move the whole queue into a directory",
+     "Each message is ID.eml and ID.json; manifest.json says that all are there. The\n"
+     "messages leave the queue when they are durable in DIR: mesura import DIR on "
+     "another\n"
+     "relay takes them, with their ids. --keep copies them only. Those in a "
+     "conversation\n"
+     "stay; drain or freeze first, and do it again. The daemon writes: DIR must be a "
+     "place\n"
+     "where it may.\n",
+     "why", "keep", 1, 1, mesura_move_export},
+    {"import", NULL, "import DIR [--again]", "queue what another relay has exported",
+     "Half of an export is refused whole; a message that is queued here, or was "
+     "imported\n"
+     "before, is refused and named (exit status 1). --again takes the latter, and an\n"
+     "export that was cut off.\n",
+     "", "again", 1, 1, mesura_move_import},
     {"classify", NULL, "classify [FILE]", "what remote replies mean; needs no daemon",
      "One reply a line in (\"554 5.7.1 ...\"), from FILE or standard input; out comes\n"
      "LABEL<TAB>DNSBL<TAB>IP<TAB>SCOPE<TAB>reply, with - for what the reply does not "

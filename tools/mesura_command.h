@@ -30,6 +30,11 @@ enum mesura_exit mesura_queue_mailq(const struct mesura_args *args);
 
 /* mesura_summary.c: what the last hours brought */
 enum mesura_exit mesura_summary_run(const struct mesura_args *args);
+/* mesura_move.c: messages out of the queue and in */
+enum mesura_exit mesura_move_purge(const struct mesura_args *args);
+enum mesura_exit mesura_move_copy(const struct mesura_args *args);
+enum mesura_exit mesura_move_export(const struct mesura_args *args);
+enum mesura_exit mesura_move_import(const struct mesura_args *args);
 
 /* mesura_why.c: the gates in order */
 enum mesura_exit mesura_why_run(const struct mesura_args *args);

@@ -174,7 +174,8 @@ static enum mesura_exit transfer(const struct mesura_args *args, const char *url
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, WAIT_SECONDS);
+    /* An act on a whole queue takes as long as it takes. */
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, body != NULL ? 0L : WAIT_SECONDS);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
     if (body != NULL) {

@@ -142,7 +142,7 @@ static void print_recipient(const json_t *row)
 static void print_attempt(const json_t *row)
 {
     char when[64];
-    char took[64];
+    const char *tls = mesura_text_get(row, "tls");
     const char *dnsbl = mesura_text_get(row, "dnsbl");
 
     if (mesura_text_get(row, "class")[0] == '\0') {
@@ -154,13 +154,14 @@ static void print_attempt(const json_t *row)
         mesura_text_line("      %s", mesura_text_get(row, "reply"));
         return;
     }
-    mesura_text_line("  %s  %s to %s  from %s (%s)  at %s %s, %s, %s",
+    mesura_text_line("  %s  %s to %s  from %s (%s)  at %s %s, %s, %s, %.3f s",
                      mesura_text_clock(mesura_text_int(row, "start_unix_ms"), when),
                      mesura_text_get(row, "outcome"), mesura_text_get(row, "recipient"),
                      mesura_text_get(row, "source"),
                      mesura_text_get(row, "source_address"), mesura_text_get(row, "host"),
-                     mesura_text_get(row, "address"), mesura_text_get(row, "stage"),
-                     mesura_text_span(mesura_text_int(row, "took_ms"), took));
+                     mesura_text_get(row, "address"), tls[0] == '\0' ? "no TLS" : tls,
+                     mesura_text_get(row, "stage"),
+                     (double)mesura_text_int(row, "took_ms") / 1000.0);
     mesura_text_line("      %s", mesura_text_get(row, "reply"));
     mesura_text_line("      means: %s, scope %s%s%s", mesura_text_get(row, "class"),
                      mesura_text_get(row, "scope"), dnsbl[0] == '\0' ? "" : ", list ",

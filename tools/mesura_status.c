@@ -25,6 +25,12 @@ static void print_head(const json_t *s)
     if (refusing[0] != '\0') {
         mesura_text_line("NEW MAIL IS REFUSED: %s", refusing);
     }
+    size_t index = 0;
+    json_t *note = NULL;
+    json_array_foreach(json_object_get(s, "notes"), index, note)
+    {
+        mesura_text_line("ATTENTION: %s", json_string_value(note));
+    }
     mesura_text_line(
         "queue   %s recipients: %s ready, %s in a conversation, %s wait for a "
         "retry, %s held",

@@ -1,9 +1,11 @@
 /* Print and verify a queue directory, offline and read-only.
  *
- * Usage: qshow [-q] DIRECTORY. One line a record; -q only counts. Exit status 0: all
- * good, 1: something is damaged, 2: usage or the directory cannot be read. */
+ * Usage: qshow [-q] [--key FILE] DIRECTORY. One line a record; -q only counts; --key
+ * opens an encrypted queue, of which otherwise only the frames are checked. Exit status
+ * 0: all good, 1: something is damaged, 2: usage, or directory or key cannot be read. */
 
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +19,12 @@
 #include "queue/scan.h"
 #include "queue/segment.h"
 
+#include "relay/entropy.h"
+#include "relay/vault.h"
+
 struct show {
     const struct disk *disk;
+    const struct seal *seal; /* NULL: no key */
     bool quiet;
     uint64_t *numbers; /* owned */
     size_t count;
@@ -27,6 +33,7 @@ struct show {
     uint64_t messages;
     uint64_t changes;
     uint64_t damaged;
+    uint64_t other_keys; /* segments that the key given does not open */
 };
 
 static void on_name(void *owner, const char *name)
@@ -106,7 +113,8 @@ static const char *kind_name(unsigned kind)
     }
 }
 
-static void show_record(struct show *show, const struct scan_item *item)
+static void show_record(struct show *show, const struct seal *seal,
+                        const struct scan_item *item)
 {
     show->records++;
     if (!show->quiet) {
@@ -114,8 +122,8 @@ static void show_record(struct show *show, const struct scan_item *item)
                      kind_name(item->head.kind), item->head.length, item->head.batch,
                      (item->head.flags & RECORD_SEALED) != 0 ? " (encrypted)" : "");
     }
-    if ((item->head.flags & RECORD_SEALED) == 0 &&
-        digest_record(item, NULL, on_item, show) != 0) {
+    bool can_read = (item->head.flags & RECORD_SEALED) == 0 || seal != NULL;
+    if (can_read && digest_record(item, seal, on_item, show) != 0) {
         (void)printf("  @%" PRIu64 " DAMAGED: the payload makes no sense\n",
                      item->offset);
         show->damaged++;
@@ -125,6 +133,7 @@ static void show_record(struct show *show, const struct scan_item *item)
 static void show_records(struct show *show, int handle,
                          const struct segment_header *header, uint64_t end, bool sealed)
 {
+    bool has_key = show->seal != NULL && header->key_id == show->seal->key_id;
     struct scan scan;
     struct scan_item item;
     int rc = 0;
@@ -135,7 +144,7 @@ static void show_records(struct show *show, int handle,
                          item.offset);
             show->damaged++;
         } else {
-            show_record(show, &item);
+            show_record(show, has_key ? show->seal : NULL, &item);
         }
     }
     if (rc < 0 || (sealed && scan.offset < end)) {
@@ -169,12 +178,19 @@ static void show_opened(struct show *show, uint64_t number, int handle)
     }
     rc = footer_find(show->disk, handle, &header, &trailer);
     bool sealed = rc == 0;
-    if (sealed && header.key_id == 0) {
+    bool is_other =
+        header.key_id != 0 && show->seal != NULL && header.key_id != show->seal->key_id;
+    const struct seal *seal = header.key_id != 0 && !is_other ? show->seal : NULL;
+    if (sealed && (header.key_id == 0 || seal != NULL)) {
         struct digest_sink sink = {ignore_item, NULL};
-        rc = footer_read(show->disk, handle, &header, NULL, &trailer, &sink);
+        rc = footer_read(show->disk, handle, &header, seal, &trailer, &sink);
     }
-    (void)printf("segment %016" PRIx64 "%s%s\n", number, sealed ? " sealed" : "",
-                 header.key_id != 0 ? " encrypted" : "");
+    (void)printf("segment %016" PRIx64 "%s%s%s\n", number, sealed ? " sealed" : "",
+                 header.key_id != 0 ? " encrypted" : "",
+                 is_other ? " with another key" : "");
+    if (is_other) {
+        show->other_keys++;
+    }
     if (rc != 0 && rc != -ENOENT) {
         (void)printf("  DAMAGED: the footer\n");
         show->damaged++;
@@ -196,31 +212,74 @@ static void show_segment(struct show *show, uint64_t number)
     show->disk->close(show->disk, handle);
 }
 
-int main(int argc, char **argv)
+static int usage(void)
 {
-    struct show show = {.quiet = argc == 3 && strcmp(argv[1], "-q") == 0};
-    if (argc != 2 && !show.quiet) {
-        (void)fprintf(stderr, "usage: qshow [-q] DIRECTORY\n");
-        return 2;
+    (void)fprintf(stderr, "usage: qshow [-q] [--key FILE] DIRECTORY\n");
+    return 2;
+}
+
+/* The options, in any order; the key file's name, or NULL. False: usage. */
+static bool read_options(int argc, char **argv, bool *out_quiet, const char **out_key)
+{
+    static const struct option longs[] = {{"key", required_argument, NULL, 'k'},
+                                          {NULL, 0, NULL, 0}};
+    int option = 0;
+    while ((option = getopt_long(/* NOLINT(concurrency-mt-unsafe): one thread */ argc,
+                                 argv, "qk:", longs, NULL)) != -1) {
+        switch (option) {
+        case 'q': *out_quiet = true; break;
+        case 'k': *out_key = optarg; break;
+        default: return false;
+        }
     }
-    struct disk disk;
-    struct errmsg err = {""};
-    if (disk_posix_open(argv[argc - 1], true, &disk, &err) != 0) {
-        (void)fprintf(stderr, "qshow: %s\n", err.text);
-        return 2;
+    return optind == argc - 1;
+}
+
+static int show_all(struct show *show, const struct disk *disk)
+{
+    show->disk = disk;
+    int rc = disk->list(disk, on_name, show);
+    if (show->count > 0) {
+        qsort(show->numbers, show->count, sizeof *show->numbers, by_number);
     }
-    show.disk = &disk;
-    int rc = disk.list(&disk, on_name, &show);
-    if (show.count > 0) {
-        qsort(show.numbers, show.count, sizeof *show.numbers, by_number);
-    }
-    for (size_t i = 0; i < show.count; i++) {
-        show_segment(&show, show.numbers[i]);
+    for (size_t i = 0; i < show->count; i++) {
+        show_segment(show, show->numbers[i]);
     }
     (void)printf("%zu segments, %" PRIu64 " records, %" PRIu64 " messages, %" PRIu64
                  " changes, %" PRIu64 " damaged\n",
-                 show.count, show.records, show.messages, show.changes, show.damaged);
-    free(show.numbers);
+                 show->count, show->records, show->messages, show->changes,
+                 show->damaged);
+    free(show->numbers);
+    if (show->other_keys > 0) {
+        (void)fprintf(stderr, "qshow: %" PRIu64 " segments have another key\n",
+                      show->other_keys);
+        rc = -EKEYREJECTED;
+    }
+    return rc != 0 ? 2 : show->damaged > 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct show show = {.quiet = false};
+    const char *key = NULL;
+    struct vault *vault = NULL;
+    struct disk disk;
+    struct errmsg err = {""};
+    if (!read_options(argc, argv, &show.quiet, &key)) {
+        return usage();
+    }
+    if (key != NULL && (entropy_start(&err) != 0 || vault_open(&vault, key, &err) != 0)) {
+        (void)fprintf(stderr, "qshow: %s\n", err.text);
+        return 2;
+    }
+    show.seal = vault_seal(vault);
+    if (disk_posix_open(argv[optind], true, &disk, &err) != 0) {
+        (void)fprintf(stderr, "qshow: %s\n", err.text);
+        vault_close(vault);
+        return 2;
+    }
+    int status = show_all(&show, &disk);
     disk.close_all(&disk);
-    return rc != 0 ? 2 : show.damaged > 0;
+    vault_close(vault);
+    return status;
 }

@@ -1,10 +1,12 @@
 """A disk that is full: 452, nothing lost, and everything again when there is room."""
+import errno
 import pathlib
 import smtplib
 
 import pytest
 from mail import SENDER, message
 from patience import wait_until
+from relay import BUILD
 
 SCRIPT = 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"'
 
@@ -80,3 +82,143 @@ def test_filled_by_mail(small_disk):
     wait_until(lambda: len(peer.taken()) >= len(acknowledged), 20, "the peer's own list")
     assert sorted(m.field("Subject")[0] for m in peer.taken()) == sorted(acknowledged)
     wait_until(lambda: try_to_send(relay, "again") == 250, 60, "the space to come back")
+
+
+@pytest.fixture
+def bad_disk(new_relay, new_peer):
+    """A relay on a disk that fails on demand (faultdisk.c), and how to make it fail."""
+    relay, peer = new_relay(), new_peer()
+    control = relay.folder / "faultdisk"
+    library = BUILD / "tests" / "libfaultdisk.so"
+    assert library.exists()
+    relay.wrapper = ["env", f"LD_PRELOAD={library}", f"FAULTDISK={control}", "ASAN_OPTIONS=verify_asan_link_order=0"]
+    relay.route("gmail.test", peer.port)
+
+    def fail(call, code):
+        fresh = control.with_suffix(".new")
+        fresh.write_text(f"{call} {code}\n")
+        fresh.rename(control)
+
+    def failures():
+        log = control.with_name("faultdisk.log")
+        return log.read_text().splitlines() if log.exists() else []
+
+    def heal():
+        control.unlink()
+
+    return relay, peer, fail, failures, heal
+
+
+@pytest.mark.parametrize("call", ["fdatasync", "pwritev"])
+def test_writes_fail(bad_disk, call):
+    """A write or sync that fails: 451, never tried again, the process ends and says why; nothing is lost."""
+    relay, peer, fail, failures, heal = bad_disk
+    relay.start()
+    relay.cli("freeze", "stream", "transactional")
+    assert try_to_send(relay, "before") == 250
+    fail(call, errno.EIO)
+    assert try_to_send(relay, "during") == 451
+    assert relay.process.wait(30) == 1
+    relay.process = None
+    last = relay.stderr().strip().splitlines()[-1]
+    assert "the queue cannot be written any more" in last and "restart" in last, last
+    failed = failures()
+    assert failed and len(failed) == len(set(failed)), f"tried again: {failed}"
+    heal()
+    relay.start()
+    relay.cli("thaw", "stream", "transactional")
+    relay.wait_empty()
+    subjects = {m.field("Subject")[0] for m in wait_until(peer.taken, 20, "a delivery")}
+    assert "before" in subjects and subjects <= {"before", "during"}
+
+
+def test_reads_fail(bad_disk):
+    """A message that cannot be read costs the daemon nothing, and goes out when it can be read."""
+    relay, peer, fail, failures, heal = bad_disk
+    relay.start()
+    relay.cli("freeze", "stream", "transactional")
+    assert try_to_send(relay, "unreadable", b"q" * 900 + b"\r\n") == 250
+    fail("pread", errno.EIO)
+    relay.cli("thaw", "stream", "transactional")
+    wait_until(failures, 20, "a read that fails")
+    assert relay.status()["queued"] == 1 and relay.queue()[0]["sender"] == ""
+    relay.cli("queue", "purge", "--all", expect=None)
+    assert relay.status()["queued"] == 1, "what cannot be exported is not removed"
+    heal()
+    relay.restart()
+    wait_until(peer.taken, 60, "the delivery")
+    relay.wait_empty()
+
+
+def test_quota(bad_disk):
+    """A quota that is used up is a full disk: 452, nothing is lost, and it goes on without a restart."""
+    relay, peer, fail, _, heal = bad_disk
+    relay.start()
+    assert try_to_send(relay, "before") == 250
+    wait_until(peer.taken, 20, "the first delivery")
+    fail("pwritev", errno.EDQUOT)
+    assert [try_to_send(relay, f"full {number}") for number in range(3)] == [452] * 3
+    assert relay.process.poll() is None
+    heal()
+    wait_until(lambda: try_to_send(relay, "after") == 250, 60, "room to be noticed")
+    relay.wait_empty()
+    wait_until(lambda: "after" in {m.field("Subject")[0] for m in peer.taken()}, 20, "the last delivery")
+
+
+def test_inodes(new_relay, new_peer):
+    """A file system without inodes pushes back before anything fails, and recovers."""
+    relay, peer = new_relay(queue={"low_space": "4M", "reserve": "2M"}), new_peer()
+    spool = pathlib.Path(relay.config["spool"])
+    spool.mkdir()
+    script = SCRIPT.replace('size="$1"', 'size="$1",nr_inodes=400')
+    relay.wrapper = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", "64m", str(spool)]
+    relay.route("gmail.test", peer.port)
+    relay.start()
+    assert try_to_send(relay, "before") == 250
+    folder = inside(relay) / "many"
+    folder.mkdir()
+    made = []
+    try:
+        for number in range(1000):
+            made.append(folder / str(number))
+            made[-1].touch()
+    except OSError:
+        made.pop()
+    wait_until(lambda: relay.status()["refusing"], 10, "the inodes to be noticed")
+    assert try_to_send(relay, "none left") == 452
+    for path in made:
+        path.unlink()
+    wait_until(lambda: try_to_send(relay, "after") == 250, 30, "inodes to be noticed")
+    relay.wait_empty()
+
+
+def test_memory(new_relay, new_peer):
+    """The queue's memory pushes back with 452, and not before it is used."""
+    relay = new_relay(queue={"memory": "16M"}, schedules=[{"name": "quick", "steps": ["1h"], "factor": 1.0, "max": "1h"}])
+    relay.set_in("listeners", "apps", max_recipients=10000)
+    relay.route("gmail.test", new_peer().port)
+    relay.start()
+    relay.cli("freeze", "stream", "transactional")
+
+    def send_batch():
+        """The code that 9,000 recipients get."""
+        with smtplib.SMTP("127.0.0.1", relay.ports["apps"], "client.test", timeout=120) as client:
+            client.ehlo()
+            code, _ = client.docmd(f"MAIL FROM:<{SENDER}>")
+            if code != 250:
+                return code
+            client.send("".join(f"RCPT TO:<u{number}@gmail.test>\r\n" for number in range(9000)))
+            replies = {client.getreply()[0] for _ in range(9000)}
+            assert replies == {250}, replies
+            code, _ = client.docmd("DATA")
+            if code == 354:
+                client.send(message() + b".\r\n")
+                code, _ = client.getreply()
+            return code
+
+    codes = []
+    while len(codes) < 60 and (not codes or codes[-1] == 250):
+        codes.append(send_batch())
+    assert codes[-1] == 452 and codes.count(250) >= 3, codes
+    relay.cli("queue", "purge", "--all")
+    wait_until(lambda: send_batch() == 250, 30, "memory to be free again")

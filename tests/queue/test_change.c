@@ -28,6 +28,8 @@ TEST(change, round_trip)
     change.text = "5.7.1 blocked";
     change.host = "mx.example.com";
     change.address = "192.0.2.1";
+    change.tls = "TLSv1.3 TLS_AES_256_GCM_SHA384";
+    change.took_ms = 70000;
     change.actor = "operator";
     change.reason = "because";
     change.previous = (struct place){4, 8192, 100};
@@ -49,6 +51,8 @@ TEST(change, round_trip)
     cr_assert_str_eq(read.text, change.text);
     cr_assert_str_eq(read.host, change.host);
     cr_assert_str_eq(read.reason, change.reason);
+    cr_assert_str_eq(read.tls, change.tls);
+    cr_assert_eq(read.took_ms, 70000);
     cr_assert_eq(read.previous.offset, 8192);
     cr_assert_eq(change_next(&at, &left, &read), 0);
     for (size_t cut = 1; cut < length; cut++) {

@@ -27,6 +27,7 @@ TEST(disk_posix, works)
     cr_assert_eq(disk_posix_open(directory, false, &disk, &err), 0);
     cr_assert_eq(disk_posix_open(directory, false, &other, &err), 0);
     cr_assert_eq(disk.lock(&disk, &pid), 0);
+    cr_assert_eq(disk.lock(&disk, &pid), 0, "it is ours already");
     cr_assert_eq(other.lock(&other, &pid), -EBUSY);
     cr_assert_eq(pid, (long)getpid());
     cr_assert_eq(disk.open(&disk, "a", false), -ENOENT);

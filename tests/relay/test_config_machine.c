@@ -47,6 +47,32 @@ TEST(config_machine, files)
     folder_remove(&folder);
 }
 
+TEST(config_machine, queue_key)
+{
+    /* The queue's key is for its owner alone: not even a group may read it. */
+    struct folder folder;
+    struct loaded loaded;
+    char text[512];
+    char key[128];
+
+    folder_make(&folder);
+    folder_write(&folder, "queue.key", "k", 1);
+    (void)folder_path(&folder, "queue.key", key, sizeof key);
+    (void)snprintf(text, sizeof text, LOADED_HOST "queue = {\n  key_file = \"%s\";\n};\n",
+                   key);
+    for (int mode = 0640; mode >= 0600; mode -= 0040) {
+        cr_assert_eq(chmod(key, (mode_t)mode), 0);
+        loaded = loaded_text(text);
+        cr_assert_not_null(loaded.config);
+        config_machine(loaded.config, &loaded.notes);
+        cr_assert_eq(
+            loaded_has(&loaded, CONFIG_NOTE_ERROR, 3, "others than its owner may use"),
+            mode != 0600);
+        loaded_clear(&loaded);
+    }
+    folder_remove(&folder);
+}
+
 TEST(config_machine, addresses)
 {
     /* An address that this machine does not have yet is a warning on its own line. */

@@ -243,6 +243,29 @@ static void fake_act(void *owner, const struct api_action *action,
     finish(fake, answer);
 }
 
+static void fake_pack(void *owner, const struct api_pack_ask *ask,
+                      struct api_answer *answer)
+{
+    static const char *const names[] = {"copy", "move", "purge"};
+    struct fake_view *fake = owner;
+    char text[1500];
+
+    note_filter(&ask->filter, text, sizeof text);
+    NOTE(fake, "%s %s dir=%s why=%s by=%s", names[ask->how], text, ask->dir, ask->why,
+         ask->by);
+    api_answer_count(answer, 3);
+    finish(fake, answer);
+}
+
+static void fake_unpack(void *owner, const struct api_unpack_ask *ask,
+                        struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "unpack %s again=%d by=%s", ask->dir, ask->again, ask->by);
+    finish(fake, answer);
+}
+
 static void fake_freeze(void *owner, const struct api_freeze_ask *ask,
                         struct api_answer *answer)
 {
@@ -322,6 +345,8 @@ void fake_view_init(struct fake_view *fake)
                                         .journal = fake_journal,
                                         .summary = fake_summary,
                                         .act = fake_act,
+                                        .pack = fake_pack,
+                                        .unpack = fake_unpack,
                                         .freeze = fake_freeze,
                                         .warmup = fake_warmup,
                                         .thaw = fake_thaw,

@@ -15,6 +15,7 @@
 #include "relay/id.h"
 #include "relay/net/loop.h"
 #include "relay/now.h"
+#include "relay/porter.h"
 #include "relay/reader.h"
 #include "relay/snapshot.h"
 #include "relay/store.h"
@@ -111,6 +112,7 @@ void view_rig_close(struct view_rig *rig)
         }
     }
     reader_stop();
+    porter_stop();
     core_start_close(rig->core);
     queue_close(rig->queue);
     store_close(rig->store);
