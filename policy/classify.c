@@ -5,6 +5,8 @@
 
 #include "policy/extract.h"
 #include "policy/match.h"
+#include "policy/notion.h"
+#include "policy/wrapping.h"
 
 static bool enhanced_fits(const struct replies_rule *rule, const uint16_t enhanced[3])
 {
@@ -21,9 +23,34 @@ static bool enhanced_fits(const struct replies_rule *rule, const uint16_t enhanc
     return true;
 }
 
-static bool rule_fits(const struct replies_rule *rule, const struct reply *reply,
-                      const char *provider, const struct match_text *text, bool listed)
+/* A reply as rules see it. */
+struct look {
+    const struct reply *reply;
+    const char *provider;
+    struct match_text text;
+    uint64_t notions; /* found when the first rule asks for them */
+    bool has_notions;
+    bool listed; /* the text names a list */
+};
+
+static bool notions_fit(const struct replies_rule *rule, struct look *look)
 {
+    if ((rule->speaks | rule->speaks_any | rule->silent) == 0) {
+        return true;
+    }
+    if (!look->has_notions) {
+        look->notions = notion_find(&look->text);
+        look->has_notions = true;
+    }
+    return (look->notions & rule->speaks) == rule->speaks &&
+           (rule->speaks_any == 0 || (look->notions & rule->speaks_any) != 0) &&
+           (look->notions & rule->silent) == 0;
+}
+
+static bool rule_fits(const struct replies_rule *rule, struct look *look)
+{
+    const struct reply *reply = look->reply;
+
     if (rule->code_high > 0 &&
         (reply->code < rule->code_low || reply->code > rule->code_high)) {
         return false;
@@ -31,14 +58,15 @@ static bool rule_fits(const struct replies_rule *rule, const struct reply *reply
     if (rule->stages != 0 && ((rule->stages >> reply->stage) & 1) == 0) {
         return false;
     }
-    if ((rule->listed && !listed) || !enhanced_fits(rule, reply->enhanced)) {
+    if ((rule->listed && !look->listed) || !enhanced_fits(rule, reply->enhanced)) {
         return false;
     }
-    if (rule->provider != NULL && !match_glob(rule->provider, provider)) {
+    if (rule->provider != NULL && !match_glob(rule->provider, look->provider)) {
         return false;
     }
-    return (rule->match == NULL || match_phrase(rule->match, text)) &&
-           (rule->unless == NULL || !match_phrase(rule->unless, text));
+    return (rule->match == NULL || match_phrase(rule->match, &look->text)) &&
+           (rule->unless == NULL || !match_phrase(rule->unless, &look->text)) &&
+           notions_fit(rule, look);
 }
 
 static void apply(const struct replies_rule *rule, struct finding *out_finding)
@@ -91,12 +119,11 @@ static void no_reply(const struct reply *reply, struct finding *out_finding)
 
 /* The first rule that fits, configured ones before the tables. The last table ends with a
  * rule that always does. */
-static const struct replies_rule *decide(const struct reply *reply, const char *provider,
-                                         const struct classify_rules *rules,
-                                         const struct match_text *text, bool listed)
+static const struct replies_rule *decide(struct look *look,
+                                         const struct classify_rules *rules)
 {
     for (size_t i = 0; rules != NULL && i < rules->count; i++) {
-        if (rule_fits(&rules->rules[i], reply, provider, text, listed)) {
+        if (rule_fits(&rules->rules[i], look)) {
             return &rules->rules[i];
         }
     }
@@ -105,7 +132,7 @@ static const struct replies_rule *decide(const struct reply *reply, const char *
         const struct replies_rule *row =
             replies_builtin((enum replies_table)table, &count);
         for (size_t i = 0; i < count; i++) {
-            if (rule_fits(&row[i], reply, provider, text, listed)) {
+            if (rule_fits(&row[i], look)) {
                 return &row[i];
             }
         }
@@ -126,11 +153,13 @@ void classify_reply(const struct reply *reply, const char *provider,
         return;
     }
 
-    struct match_text text;
-    match_prepare(&text, reply->text);
-    bool listed = extract_list(reply->text, out_finding->list, sizeof(out_finding->list));
+    struct look look = {.reply = reply, .provider = provider};
+    char words[REPLY_TEXT_BYTES];
+    wrapping_strip(reply->text, words, sizeof(words));
+    match_prepare(&look.text, words);
+    look.listed = extract_list(words, out_finding->list, sizeof(out_finding->list));
     extract_ip(reply->text, out_finding->ip, sizeof(out_finding->ip));
-    const struct replies_rule *rule = decide(reply, provider, rules, &text, listed);
+    const struct replies_rule *rule = decide(&look, rules);
     if (rule != NULL) {
         apply(rule, out_finding);
     }

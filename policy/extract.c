@@ -41,12 +41,13 @@ static bool is_zone(const char *name, size_t length)
 
 /* Labels or parts of names that only lists have. */
 static const char *const zone_words[] = {
-    "dnsbl", "rbl",     "spamhaus", "spamcop",       "sorbs",       "barracudacentral",
-    "uribl", "surbl",   "abusix",   "uceprotect",    "mailspike",   "abuseat",
-    "ordb",  "njabl",   "dsbl",     "psbl",          "spamrats",    "invaluement",
-    "drbl",  "blackl",  "blockl",   "spamlist",      "nszones",     "gbudb",
-    "dnswl", "s5h.net", "bl.",      "zen.",          "sbl.",        "xbl.",
-    "pbl.",  "cbl.",    "nixspam",  "backscatterer", "emailbasura", "spfbl",
+    "dnsbl",       "rbl",     "spamhaus", "spamcop",    "sorbs",     "barracudacentral",
+    "uribl",       "surbl",   "abusix",   "uceprotect", "mailspike", "abuseat",
+    "ordb",        "njabl",   "dsbl",     "psbl",       "spamrats",  "invaluement",
+    "drbl",        "blackl",  "blockl",   "spamlist",   "nszones",   "gbudb",
+    "dnswl",       "s5h.net", "bl.",      "zen.",       "sbl.",      "xbl.",
+    "pbl.",        "cbl.",    "nixspam",  "hostkarma",  "junkemail", "backscatterer",
+    "emailbasura", "spfbl",
 };
 
 static bool looks_like_list(const char *name, size_t length)
@@ -94,6 +95,8 @@ static const struct lead {
     {"denied by ", false},
     {"due to ", false},
     {"list ", false},
+    {"see ", false},
+    {"check ", false},
     {"laut ", false},
     {"durch ", false},
     {"par ", false},
@@ -134,13 +137,24 @@ static bool zone_after(const struct extract_text *low, const struct lead *lead,
         at += strlen(lead->words);
         const char *name = skip_opening(at);
         size_t length = name_length(name);
-        if (is_zone(name, length) && (lead->any || looks_like_list(name, length))) {
+        bool is_page = name[length] == '/';
+        if (is_zone(name, length) &&
+            (lead->any || (!is_page && looks_like_list(name, length)))) {
             *out_at = (size_t)(name - low->text);
             *out_length = length;
             return true;
         }
     }
     return false;
+}
+
+static bool has_labels(const char *name, size_t length, size_t least)
+{
+    size_t labels = 1;
+    for (size_t i = 0; i < length; i++) {
+        labels += name[i] == '.' ? 1 : 0;
+    }
+    return labels >= least;
 }
 
 /* Any zone in the text that only a list can have: not within an address of a page. */
@@ -163,6 +177,13 @@ static bool bare_zone(const struct extract_text *low, size_t *out_at, size_t *ou
         }
         bool in_page = at > 0 && (low->text[at - 1] == '/' || low->text[at - 1] == '@' ||
                                   low->text[at - 1] == '=');
+        in_page = in_page || low->text[at + length] == '/';
+        if (!in_page && has_labels(low->text + at, length, 3) &&
+            is_zone(low->text + at, length) && looks_like_list(low->text + at, length)) {
+            *out_at = at;
+            *out_length = length;
+            return true;
+        }
         for (size_t i = 0; !in_page && i < sizeof(sure) / sizeof(sure[0]); i++) {
             if (is_zone(low->text + at, length) &&
                 memmem(low->text + at, length, sure[i], strlen(sure[i])) != NULL) {
@@ -314,5 +335,7 @@ bool extract_list(const char *text, char *out_list, size_t size)
         extract_copy(text + at, length, out_list, size);
         return true;
     }
-    return named_list(text, &low, out_list, size);
+    return extract_name(text, &low, true, out_list, size) ||
+           named_list(text, &low, out_list, size) ||
+           extract_name(text, &low, false, out_list, size);
 }

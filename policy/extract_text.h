@@ -38,6 +38,13 @@ static inline void extract_lower(const char *text, struct extract_text *out)
     out->length = i;
 }
 
+/* A list's name in words, by how the sentence goes: "blocked using Trend Micro RBL+."
+ * when is_using; else "listed by Invaluement", "is on the Acme Mail blacklist".
+ * extract_name.c
+ */
+bool extract_name(const char *text, const struct extract_text *low, bool is_using,
+                  char *out, size_t size);
+
 /* At most size - 1 bytes of from[0..length), and a terminator. */
 static inline void extract_copy(const char *from, size_t length, char *out, size_t size)
 {

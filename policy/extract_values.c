@@ -87,8 +87,16 @@ static size_t ipv6_length(const char *at)
 static bool is_another_host(const struct extract_text *low, size_t at)
 {
     static const char *const before[] = {"dns ip: ", "resolver ", "nameserver ",
-                                         "dns server "};
+                                         "dns server ", "section "};
 
+    size_t digits = at;
+    while (digits > 0 &&
+           (extract_is_digit(low->text[digits - 1]) || low->text[digits - 1] == ' ')) {
+        digits--;
+    }
+    if (digits >= 3 && memcmp(low->text + digits - 3, "rfc", 3) == 0) {
+        return true; /* a section of a standard */
+    }
     for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
         size_t length = strlen(before[i]);
         if (at >= length && memcmp(low->text + at - length, before[i], length) == 0) {

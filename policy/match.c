@@ -54,19 +54,20 @@ bool match_glob(const char *glob, const char *text)
     return *glob == '\0';
 }
 
-static uint32_t pair_bit(char first, char second)
+static uint32_t triple_bit(const char *at)
 {
-    uint32_t pair = ((uint32_t)(unsigned char)first << 8) | (unsigned char)second;
-    return (pair * UINT32_C(2654435761)) >> 22;
+    uint32_t triple = ((uint32_t)(unsigned char)at[0] << 16) |
+                      ((uint32_t)(unsigned char)at[1] << 8) | (unsigned char)at[2];
+    return (triple * UINT32_C(2654435761)) >> 20;
 }
 
 void match_prepare(struct match_text *text, const char *raw)
 {
     text->length = match_fold(raw, text->folded, sizeof(text->folded));
-    memset(text->pairs, 0, sizeof(text->pairs));
-    for (size_t i = 0; i + 1 < text->length; i++) {
-        uint32_t bit = pair_bit(text->folded[i], text->folded[i + 1]);
-        text->pairs[bit / 64] |= UINT64_C(1) << (bit % 64);
+    memset(text->triples, 0, sizeof(text->triples));
+    for (size_t i = 0; i + 2 < text->length; i++) {
+        uint32_t bit = triple_bit(text->folded + i);
+        text->triples[bit / 64] |= UINT64_C(1) << (bit % 64);
     }
 }
 
@@ -75,13 +76,15 @@ static bool is_special(char byte)
     return byte == '<' || byte == '>' || byte == '#' || byte == '^' || byte == '$';
 }
 
-/* Can the word be in the text at all? Looks at its first two plain bytes. */
+/* Can the word be in the text at all? Looks at its first three plain bytes in a row. */
 static bool may_occur(const char *word, const char *end, const struct match_text *text)
 {
-    for (const char *at = word; at + 1 < end; at++) {
-        if (!is_special(at[0]) && !is_special(at[1])) {
-            uint32_t bit = pair_bit(at[0], at[1]);
-            return (text->pairs[bit / 64] >> (bit % 64)) & 1;
+    for (const char *at = word; end - at >= 3; at++) {
+        if (is_special(at[2])) {
+            at += 2;
+        } else if (!is_special(at[0]) && !is_special(at[1])) {
+            uint32_t bit = triple_bit(at);
+            return (text->triples[bit / 64] >> (bit % 64)) & 1;
         }
     }
     return true;
@@ -192,18 +195,32 @@ static bool match_alternative(const char *word, const char *end,
     return false;
 }
 
+/* Most alternatives end here: their first three bytes are plain and not in the text. */
+static bool begins_elsewhere(const char *alternative, const struct match_text *text)
+{
+    for (int i = 0; i < 3; i++) {
+        char byte = alternative[i];
+        if (byte == '\0' || byte == '|' || byte == '*' || is_special(byte)) {
+            return false;
+        }
+    }
+    uint32_t bit = triple_bit(alternative);
+    return ((text->triples[bit / 64] >> (bit % 64)) & 1) == 0;
+}
+
 bool match_phrase(const char *pattern, const struct match_text *text)
 {
     const char *alternative = pattern;
 
     for (;;) {
+        bool is_elsewhere = begins_elsewhere(alternative, text);
         const char *end = strchr(alternative, '|');
-        if (end == NULL) {
-            return match_alternative(alternative, alternative + strlen(alternative),
-                                     text);
-        }
-        if (match_alternative(alternative, end, text)) {
+        const char *last = end != NULL ? end : alternative + strlen(alternative);
+        if (!is_elsewhere && match_alternative(alternative, last, text)) {
             return true;
+        }
+        if (end == NULL) {
+            return false;
         }
         alternative = end + 1;
     }
@@ -250,6 +267,9 @@ static uint32_t fold_code(uint32_t code)
     }
     if ((code >= 0x391 && code <= 0x3A9) || (code >= 0x410 && code <= 0x42F)) {
         return code + 32;
+    }
+    if (code == 0x401 || code == 0x451) {
+        return 0x435; /* io is written as ie by most */
     }
     if (code >= 0x400 && code <= 0x40F) {
         return code + 80;

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MATCH_TEXT_BYTES 1280 /* a reply's text, and room for what folding adds */
-#define MATCH_PAIR_WORDS 16   /* 1,024 bits: a reply has some 200 pairs */
+#define MATCH_TEXT_BYTES   1280 /* a reply's text, and room for what folding adds */
+#define MATCH_TRIPLE_WORDS 64   /* 4,096 bits: a reply has some 200 triples */
 
 /* How far apart two words of one phrase may be; further apart they are two sentences. */
 #define MATCH_GAP_BYTES 160
@@ -27,8 +27,8 @@ bool match_glob(const char *glob, const char *text);
 struct match_text {
     char folded[MATCH_TEXT_BYTES]; /* see match_fold */
     size_t length;
-    uint64_t
-        pairs[MATCH_PAIR_WORDS]; /* which two-byte pairs occur: most patterns end here */
+    uint64_t triples[MATCH_TRIPLE_WORDS]; /* which rows of three bytes occur: most
+                                             patterns end here */
 };
 
 /* Fold and index. Text beyond MATCH_TEXT_BYTES - 1 folded bytes is not looked at. */

@@ -8,10 +8,11 @@
  * broken quotes a blocklist, a greylisting one quotes whatever it likes. */
 static const struct replies_rule first_rules[] = {
     {.name = "broken-lookup",
-     .match = "open resolver|query refused|refused.shtml|returnc|127.255.255.|"
-              "dnsbl*lookup*fail|rbl*lookup*fail|dnsbl*timed out|rbl*timeout|"
-              "public resolver*spamhaus|spamhaus*public resolver|excessive*queries|"
-              "dnsbl*temporar*error|dnsbl*servfail",
+     .match =
+         "open resolver|query refused|refused.shtml|returnc|127.255.255.|"
+         "dnsbl*lookup*fail|rbl*lookup*fail|dnsbl*timed out|rbl*timeout|rbl*timed out|"
+         "public resolver*spamhaus|spamhaus*public resolver|excessive*queries|"
+         "dnsbl*temporar*error|dnsbl*servfail",
      .class = FINDING_REMOTE_FAILURE,
      .scope = FINDING_SCOPE_LANE,
      .flags = FINDING_TEMPORARY},
@@ -19,11 +20,11 @@ static const struct replies_rule first_rules[] = {
      .match =
          "greylist|graylist|grey-list|gray-list|grey list|gray list|greyliste|greytrap|"
          "liste grise|listes grises|liste gris|lista gris|szara lista|szarej li|"
-         "серый список|сером списке|грейлист|灰名单|灰名單|グレイリスト|"
+         "серый список|сером списке|грейлист|灰名单|灰名單|グレイリス|グレーリス|"
          "intentional policy rejection, please try|temporarily rejected*first*contact|"
          "first time*sender*try again|unknown triplet|not yet*whitelist*try again|"
          "come back in # min|try again in # sec*triplet",
-     .unless = "permanent*greylist",
+     .unless = "permanent*greylist|greylist*database|greylist*unavailable|greylist*error",
      .code_low = 400,
      .code_high = 499,
      .class = FINDING_GREYLIST,
@@ -59,8 +60,12 @@ const struct replies_rule *replies_builtin(enum replies_table table, size_t *out
         *out_count = sizeof(first_rules) / sizeof(first_rules[0]);
         return first_rules;
     case REPLIES_VENDOR: return replies_vendor_table(out_count);
+    case REPLIES_SUBJECT: return replies_subject_table(out_count);
+    case REPLIES_REST: return replies_rest_table(out_count);
     case REPLIES_SENDER: return replies_sender_table(out_count);
     case REPLIES_MAIL: return replies_mail_table(out_count);
+    case REPLIES_NOTIONS: return replies_notions_table(out_count);
+    case REPLIES_ENHANCED_CODES: return replies_enhanced_table(out_count);
     case REPLIES_CODES: return replies_codes_table(out_count);
     case REPLIES_TABLES: break;
     }

@@ -29,15 +29,24 @@ struct replies_rule {
     enum finding_behaviour behaviour;
     uint32_t flags;
     bool listed; /* only where the text names a DNSBL */
+
+    /* Sets of notions (policy/notion.h): all of these, one of those, none of the last. */
+    uint64_t speaks;
+    uint64_t speaks_any;
+    uint64_t silent;
 };
 
 /* The built-in tables, asked in this order. */
 enum replies_table {
-    REPLIES_FIRST,  /* what would mislead every later rule */
-    REPLIES_VENDOR, /* codes and sentences of one provider or product */
-    REPLIES_SENDER, /* what anybody may say of the sender, in several languages */
-    REPLIES_MAIL,   /* and of the message, the mailbox, the conversation and themselves */
-    REPLIES_CODES,  /* enhanced codes and codes alone: the last resort */
+    REPLIES_FIRST,   /* what would mislead every later rule */
+    REPLIES_VENDOR,  /* codes and sentences of one provider or product */
+    REPLIES_SUBJECT, /* sentences whose grammar says whom they mean */
+    REPLIES_SENDER,  /* what anybody may say of the sender, in several languages */
+    REPLIES_NOTIONS, /* the same in every other language, word by word */
+    REPLIES_MAIL, /* and of the message, the mailbox, the conversation and themselves */
+    REPLIES_ENHANCED_CODES, /* which say as much as a text would */
+    REPLIES_REST,           /* words that say little, in every language */
+    REPLIES_CODES,          /* codes alone: the last resort */
     REPLIES_TABLES,
 };
 const struct replies_rule *replies_builtin(enum replies_table table, size_t *out_count);

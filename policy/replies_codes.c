@@ -35,6 +35,7 @@ static const struct replies_rule rules[] = {
      .class = FINDING_BAD_MAILBOX,
      .scope = FINDING_SCOPE_RECIPIENT},
     {.name = "enhanced-mailbox-disabled",
+     .unless = "later|again|temporar",
      REPLIES_ENHANCED(2, 1, 1),
      .class = FINDING_BAD_MAILBOX,
      .scope = FINDING_SCOPE_RECIPIENT},
@@ -138,8 +139,10 @@ static const struct replies_rule rules[] = {
      .class = FINDING_IP_REPUTATION,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
+};
 
-    /* Basic codes. What these say is a guess: unknown. */
+/* Basic codes. What these say is a guess: unknown. */
+static const struct replies_rule guesses[] = {
     {.name = "code-smtp-auth",
      REPLIES_CODE(530, 538),
      .class = FINDING_OTHER,
@@ -210,8 +213,14 @@ static const struct replies_rule rules[] = {
      .flags = FINDING_UNKNOWN},
 };
 
-const struct replies_rule *replies_codes_table(size_t *out_count)
+const struct replies_rule *replies_enhanced_table(size_t *out_count)
 {
     *out_count = sizeof(rules) / sizeof(rules[0]);
     return rules;
+}
+
+const struct replies_rule *replies_codes_table(size_t *out_count)
+{
+    *out_count = sizeof(guesses) / sizeof(guesses[0]);
+    return guesses;
 }

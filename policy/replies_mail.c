@@ -82,7 +82,7 @@ static const struct replies_rule rules[] = {
          "local data error|unable to read|read error|read controls|database|ldap|"
          "lookup failure|lookup failed tempor|maintenance|"
          "timed out|timeout|time-out|time out|out of service|"
-         "verification problem|qqt failure|qq *failure|trouble|"
+         "verification problem|qqt failure|qq *failure|<trouble>|"
          "license expired|recipient error|connection refused by|"
          "server error|system error|unexpected error|processing error|"
          "service unavailable|service is unavailable|service not available|"
@@ -102,17 +102,6 @@ static const struct replies_rule rules[] = {
          "account*temporar|user*temporar*lock|mailbox*not found|"
          "unknown recipient|does not exist|tls*certificate|suspended|"
          "tls not available|invalid mailbox|user not found|5.1.1",
-     .class = FINDING_REMOTE_FAILURE,
-     .scope = FINDING_SCOPE_LANE},
-    {.name = "try-later",
-     .match =
-         "try again later|try later|please try again|try again|retry later|come back "
-         "later|"
-         "spater*versuchen|nochmals versuchen|mas tarde|plus tard|mais tarde|piu tardi|"
-         "pozniej|позже",
-     .unless =
-         "user unknown|no such user|mailbox*disabled|locked|suspended|blocked|rejected:",
-     REPLIES_4XX,
      .class = FINDING_REMOTE_FAILURE,
      .scope = FINDING_SCOPE_LANE},
 
@@ -226,13 +215,6 @@ static const struct replies_rule rules[] = {
               "recipient*refused|recipient*denied",
      .class = FINDING_BAD_MAILBOX,
      .scope = FINDING_SCOPE_RECIPIENT},
-    {.name = "blocked",
-     .match = "blacklist|blocklist|black list|block list|blocked|banned|reputation|"
-              "access denied|not welcome|gesperrt|bloque|bloquead|bloccat|zablokowan|"
-              "заблокирован|geblokkeerd|engellen",
-     .class = FINDING_IP_REPUTATION,
-     .scope = FINDING_SCOPE_LANE,
-     .blocked = FINDING_BLOCKED_IP},
 };
 
 const struct replies_rule *replies_mail_table(size_t *out_count)

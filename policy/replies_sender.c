@@ -81,6 +81,7 @@ static const struct replies_rule rules[] = {
          "not accepted by*recipient's*polic|recipient's mailbox*filter|"
          "destinatario*rechaza|le destinataire refuse|empfanger*abgelehnt|"
          "empfanger*verweigert|challenge*response",
+     .unless = "relay",
      .class = FINDING_OTHER,
      .scope = FINDING_SCOPE_RECIPIENT},
     {.name = "closed-list",
@@ -156,7 +157,7 @@ static const struct replies_rule rules[] = {
               "receiving*too many messages|recipient*message rate|recipient*rate limit|"
               "recipient*rate exceeded|recipient thread limit|mailbox*receiving too|"
               "user*receiving*too|"
-              "user*exceeded*receiv|recipient*too much mail|"
+              "user*exceeded*receiv|recipient*too much mail|recipient*received too many|"
               "recipient*exceeded*hour|mailbox*rate limit|"
               "hot recipient|recipient*messages per",
      .unless = "recipients per hour|recipients per day",
@@ -172,7 +173,8 @@ static const struct replies_rule rules[] = {
               "recipients*exceed*per message|recipient limit exceeded|"
               "size per transaction exceeded|recipients per message|number of recipients|"
               "max*recipients*per transaction|only*recipient*per transaction|"
-              "one recipient at a time|trop de destinataires|zu viele empfanger|"
+              "one recipient at a time|only one recipient|trop de destinataires|zu viele "
+              "empfanger|"
               "demasiados destinatarios|muitos destinatarios|troppi destinatari|"
               "zbyt wielu odbiorc|слишком много получателей",
      .unless = "this hour|today|"
@@ -212,7 +214,7 @@ static const struct replies_rule rules[] = {
          "envelope rejected*sender|sender invalid - envelope|"
          "authentication checks|unauthenticated email|email authentication*fail|"
          "must be authenticated with|unauthenticated mail|5.7.515",
-     .unless = "mailfrom domain is listed|attack|smtp auth",
+     .unless = "mailfrom domain is listed|attack|smtp auth|<virus|heuristics",
      .class = FINDING_AUTH_POLICY,
      .scope = FINDING_SCOPE_SENDER_DOMAIN,
      .blocked = FINDING_BLOCKED_MAIL_FROM},
@@ -226,6 +228,7 @@ static const struct replies_rule rules[] = {
          "dns*inverse|dns inverso|resolucion inversa|inverse dns|"
          "sans reverse|enregistrement ptr|rueckwaerts|ruckwarts|dns*ruckw|"
          "обратн*dns|обратн*запис|dns*обратн|反向解析|逆引き",
+     .unless = "relaying denied",
      .class = FINDING_AUTH_POLICY,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
@@ -233,7 +236,7 @@ static const struct replies_rule rules[] = {
      .match = "<helo>*reject|<helo>*invalid|<helo>*not|<ehlo>*reject|<helo>*mismatch|"
               "invalid*<helo>|bad*<helo>|invalid*<ehlo>|fully-qualified hostname|"
               "fully qualified hostname|helo*fqdn|forged*helo|helo*forged|helo*fake|"
-              "helo*spam|helo*localhost|helo*match",
+              "<helo>*fully|<helo>*must be|helo*spam|helo*localhost|helo*match",
      .unless = "need*helo|send helo|polite|syntactically|helo first|argument|command not|"
                "requires domain name",
      .class = FINDING_AUTH_POLICY,
@@ -339,7 +342,8 @@ static const struct replies_rule rules[] = {
          "messages per hour|messages per minute|per hour|per minute|per # minutes|"
          "per day|hourly|daily*limit|excessive volume|unexpected volume|"
          "high volume|volume of*mail*your|sending quota|sending limit|message limit|"
-         "deferred due to*volume|"
+         "deferred due to*volume|excessive incoming|excessive mail|excessive messages|"
+         "excessive email|"
          "too many auth|too many requests|too many attempts|flood|"
          "limit exceeded for*ip|sending too|"
          "ratenbegrenzung|zu viele nachrichten|zu viele mails|zu viele e-mails|"
@@ -399,10 +403,13 @@ static const struct replies_rule rules[] = {
          "ip-адрес*черн|ip*черн*спис|ip*репутац|репутац|ip*engellen|ip*黑名单|ip*封|ip*"
          "拒|"
          "ipアドレス*拒否|ipアドレス*ブロック",
-     .unless = "domain*poor reputation|domain*bad reputation|domain*low "
+     .unless = "from this domain|from your domain|your from domain|your domain|"
+               "sender domain|domain*poor reputation|domain*bad "
+               "reputation|domain*low "
                "reputation|domain*mauvaise|"
                "content*ip rate|sender address rejected|envelope sender|user*is blocked|"
-               "message*contains|recipient*blocked|url|attachment|domain reputation",
+               "message*contains|recipient*blocked|url|attachment|domain reputation|"
+               "limit*exceed|exceed*limit",
      .class = FINDING_IP_REPUTATION,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
@@ -440,7 +447,8 @@ static const struct replies_rule rules[] = {
          "not one of our domains|not a local domain|no valid mail exchanger|"
          "unroutable address|unrouteable address|unrouteable|unroutable mail domain|"
          "invalid domain|bad destination host|bad destination system|"
-         "illegal host|routing*not found|no route|domain unbekannt|domain existiert "
+         "illegal host|invalid recipient domain|recipient domain*invalid|routing*not "
+         "found|no route|domain unbekannt|domain existiert "
          "nicht|"
          "domaine inconnu|domaine inexistant|dominio no existe|dominio*inexist|"
          "dominio sconosciuto|domena*nie istnieje|домен не|域名不存在|"

@@ -18,6 +18,10 @@
 const struct replies_rule *replies_vendor_table(size_t *out_count);
 const struct replies_rule *replies_sender_table(size_t *out_count);
 const struct replies_rule *replies_mail_table(size_t *out_count);
+const struct replies_rule *replies_subject_table(size_t *out_count);
+const struct replies_rule *replies_rest_table(size_t *out_count);
+const struct replies_rule *replies_notions_table(size_t *out_count);
+const struct replies_rule *replies_enhanced_table(size_t *out_count);
 const struct replies_rule *replies_codes_table(size_t *out_count);
 
 #endif

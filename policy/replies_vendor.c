@@ -226,6 +226,7 @@ static const struct replies_rule rules[] = {
     {.name = "gmx-block",
      .match = "ip address is block listed|policy restrictions (ip based|reject due to "
               "policy violations",
+     .unless = "unwanted content|message content",
      .class = FINDING_IP_REPUTATION,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
@@ -247,6 +248,7 @@ static const struct replies_rule rules[] = {
      .flags = FINDING_CONNECTIONS},
     {.name = "orange-refused",
      .match = "service refus|ofr#_103|ofr_103|ofr_105|ofr_108|ofr_505|ofr_999|lpn#_630",
+     .unless = "domaine|sender domain|spf|dkim|dmarc",
      .class = FINDING_IP_REPUTATION,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
@@ -370,7 +372,7 @@ static const struct replies_rule rules[] = {
      .flags = FINDING_TENANT},
     {.name = "gateway-reputation",
      .match =
-         "host network not allowed|proofpoint reputation|dnsbl-lookup|ipcheck.proofpoint|"
+         "host network*not allowed|proofpoint reputation|dnsbl-lookup|ipcheck.proofpoint|"
          "sending mta's poor reputation|connection rejected by policy [7|none/bad "
          "reputation|"
          "^[s#] blocked|email reputation score",

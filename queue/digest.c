@@ -169,20 +169,7 @@ void digest_put(struct digest_writer *writer, const struct digest_item *item)
 
 /* ---- reading ---- */
 
-struct cursor {
-    const uint8_t *at;
-    size_t left;
-    bool broken;
-    const char **names; /* owned; by number */
-    uint64_t name_count;
-    uint64_t name_room;
-    struct envelope_recipient *recipients; /* owned, as the three below */
-    struct place *pieces;
-    struct envelope_close *closes;
-    struct change *states;
-};
-
-static uint64_t get_number(struct cursor *cursor)
+static uint64_t get_number(struct digest_reader *cursor)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -201,7 +188,7 @@ static uint64_t get_number(struct cursor *cursor)
 }
 
 /* A number that must not be above limit. */
-static uint64_t get_count(struct cursor *cursor, uint64_t limit)
+static uint64_t get_count(struct digest_reader *cursor, uint64_t limit)
 {
     uint64_t value = get_number(cursor);
     if (value > limit) {
@@ -211,7 +198,7 @@ static uint64_t get_count(struct cursor *cursor, uint64_t limit)
     return value;
 }
 
-static const char *get_name(struct cursor *cursor)
+static const char *get_name(struct digest_reader *cursor)
 {
     uint64_t number = get_count(cursor, cursor->name_count + 1);
     if (number == 0) {
@@ -238,7 +225,7 @@ static const char *get_name(struct cursor *cursor)
     return text;
 }
 
-static void get_change(struct cursor *cursor, struct change *out_change)
+static void get_change(struct digest_reader *cursor, struct change *out_change)
 {
     change_init(out_change);
     out_change->id = get_number(cursor);
@@ -259,13 +246,16 @@ static void get_change(struct cursor *cursor, struct change *out_change)
     }
 }
 
-static void get_arrays(struct cursor *cursor, struct envelope *envelope)
+static void get_arrays(struct digest_reader *cursor, struct digest_item *item)
 {
+    struct envelope *envelope = &item->envelope;
     envelope->recipient_count = (unsigned)get_count(cursor, ENVELOPE_RECIPIENTS);
+    struct envelope_recipient *recipients =
+        envelope->recipient_count == 1 ? &item->only : cursor->recipients;
     for (unsigned i = 0; i < envelope->recipient_count && !cursor->broken; i++) {
-        cursor->recipients[i] = (struct envelope_recipient){
+        recipients[i] = (struct envelope_recipient){
             .address = "", .domain = get_name(cursor), .orcpt = ""};
-        cursor->broken |= cursor->recipients[i].domain[0] == '\0';
+        cursor->broken |= recipients[i].domain[0] == '\0';
     }
     envelope->piece_count = (unsigned)get_count(cursor, ENVELOPE_PIECES);
     for (unsigned i = 0; i < envelope->piece_count && !cursor->broken; i++) {
@@ -279,12 +269,12 @@ static void get_arrays(struct cursor *cursor, struct envelope *envelope)
         cursor->closes[i].home = get_number(cursor);
         cursor->closes[i].number = (uint16_t)get_count(cursor, UINT16_MAX);
     }
-    envelope->recipients = cursor->recipients;
+    envelope->recipients = recipients;
     envelope->pieces = cursor->pieces;
     envelope->closes = cursor->closes;
 }
 
-static void get_accept(struct cursor *cursor, struct digest_item *item)
+static void get_accept(struct digest_reader *cursor, struct digest_item *item)
 {
     struct envelope *envelope = &item->envelope;
     envelope_init(envelope);
@@ -299,7 +289,7 @@ static void get_accept(struct cursor *cursor, struct digest_item *item)
     envelope->stream = get_name(cursor);
     envelope->user = get_name(cursor);
     envelope->from_domain = get_name(cursor);
-    get_arrays(cursor, envelope);
+    get_arrays(cursor, item);
     item->state_count = (unsigned)get_count(cursor, ENVELOPE_RECIPIENTS);
     for (unsigned i = 0; i < item->state_count && !cursor->broken; i++) {
         get_change(cursor, &cursor->states[i]);
@@ -311,46 +301,60 @@ static void get_accept(struct cursor *cursor, struct digest_item *item)
     }
 }
 
-static int read_items(struct cursor *cursor, uint64_t segment, digest_item_cb item_cb,
-                      void *owner)
+int digest_next(struct digest_reader *reader, struct digest_item *out_item)
 {
-    while (cursor->left > 0) {
-        struct digest_item item = {0};
-        item.kind = (enum digest_kind)get_count(cursor, DIGEST_CHANGE);
-        item.place.segment = segment;
-        item.place.offset = (uint32_t)get_count(cursor, UINT32_C(1) << 27) * 8;
-        item.origin = get_number(cursor);
-        if (item.kind == DIGEST_ACCEPT) {
-            get_accept(cursor, &item);
-        } else if (item.kind == DIGEST_CHANGE) {
-            get_change(cursor, &item.change);
-        } else {
-            cursor->broken = true;
-        }
-        if (cursor->broken) {
-            return -EBADMSG;
-        }
-        int rc = item_cb(owner, &item);
-        if (rc != 0) {
-            return rc;
-        }
+    if (reader->left == 0) {
+        return 0;
     }
-    return 0;
+    struct digest_item *item = out_item;
+    *item = (struct digest_item){0};
+    item->kind = (enum digest_kind)get_count(reader, DIGEST_CHANGE);
+    item->place.segment = reader->segment;
+    item->place.offset = (uint32_t)get_count(reader, UINT32_C(1) << 27) * 8;
+    item->origin = get_number(reader);
+    if (item->kind == DIGEST_ACCEPT) {
+        get_accept(reader, item);
+    } else if (item->kind == DIGEST_CHANGE) {
+        get_change(reader, &item->change);
+    } else {
+        reader->broken = true;
+    }
+    return reader->broken ? -EBADMSG : 1;
+}
+
+void digest_reader_init(struct digest_reader *reader, const uint8_t *bytes, size_t length,
+                        uint64_t segment)
+{
+    *reader = (struct digest_reader){.at = bytes, .left = length, .segment = segment};
+    reader->recipients = mem_alloc(ENVELOPE_RECIPIENTS * sizeof *reader->recipients);
+    reader->pieces = mem_alloc(ENVELOPE_PIECES * sizeof *reader->pieces);
+    reader->closes = mem_alloc(ENVELOPE_CLOSES * sizeof *reader->closes);
+    reader->states = mem_alloc(ENVELOPE_RECIPIENTS * sizeof *reader->states);
+}
+
+void digest_reader_done(struct digest_reader *reader)
+{
+    free(reader->recipients);
+    free(reader->pieces);
+    free(reader->closes);
+    free(reader->states);
+    free(reader->names);
 }
 
 int digest_read(const uint8_t *bytes, size_t length, uint64_t segment,
                 digest_item_cb item_cb, void *owner)
 {
-    struct cursor cursor = {.at = bytes, .left = length};
-    cursor.recipients = mem_alloc(ENVELOPE_RECIPIENTS * sizeof *cursor.recipients);
-    cursor.pieces = mem_alloc(ENVELOPE_PIECES * sizeof *cursor.pieces);
-    cursor.closes = mem_alloc(ENVELOPE_CLOSES * sizeof *cursor.closes);
-    cursor.states = mem_alloc(ENVELOPE_RECIPIENTS * sizeof *cursor.states);
-    int rc = read_items(&cursor, segment, item_cb, owner);
-    free(cursor.recipients);
-    free(cursor.pieces);
-    free(cursor.closes);
-    free(cursor.states);
-    free(cursor.names);
+    struct digest_reader reader;
+    struct digest_item item;
+    digest_reader_init(&reader, bytes, length, segment);
+    int rc = digest_next(&reader, &item);
+    while (rc > 0) {
+        rc = item_cb(owner, &item);
+        if (rc != 0) {
+            break;
+        }
+        rc = digest_next(&reader, &item);
+    }
+    digest_reader_done(&reader);
     return rc;
 }

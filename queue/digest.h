@@ -28,6 +28,7 @@ struct digest_item {
     uint64_t origin;    /* of copies and moved changes: the segment they come from */
     struct envelope
         envelope; /* ACCEPT: what the index needs; addresses and more are "" */
+    struct envelope_recipient only; /* the envelope's, when it has one */
     const struct change *states; /* ACCEPT: of a copy, the changes that it brings along */
     unsigned state_count;
     struct change change; /* CHANGE: without texts */
@@ -54,6 +55,36 @@ struct digest_writer {
 void digest_writer_init(struct digest_writer *writer);
 void digest_writer_done(struct digest_writer *writer);
 void digest_put(struct digest_writer *writer, const struct digest_item *item);
+
+struct digest_reader {
+    const uint8_t *at; /* borrowed */
+    size_t left;
+    uint64_t segment;
+    bool broken;
+    const char **names; /* owned; by number */
+    uint64_t name_count;
+    uint64_t name_room;
+    struct envelope_recipient *recipients; /* owned, as the three below */
+    struct place *pieces;
+    struct envelope_close *closes;
+    struct change *states;
+};
+
+/* Item by item. The bytes are borrowed until the end. */
+void digest_reader_init(struct digest_reader *reader, const uint8_t *bytes, size_t length,
+                        uint64_t segment);
+void digest_reader_done(struct digest_reader *reader);
+/* 1 and the next item, 0 at the end, -EBADMSG. Texts live as long as the bytes, arrays
+ * (of more than one recipient, pieces, closes, states) until the next call. The item is
+ * referred to from inside: it must not be moved. */
+int digest_next(struct digest_reader *reader, struct digest_item *out_item);
+/* It has arrays that the next call overwrites. */
+static inline bool digest_is_wide(const struct digest_item *item)
+{
+    return item->kind == DIGEST_ACCEPT &&
+           (item->envelope.recipient_count > 1 || item->envelope.piece_count > 0 ||
+            item->envelope.close_count > 0 || item->state_count > 0);
+}
 
 /* Walk a digest of a segment. Stops when item_cb answers other than 0, and returns that;
  * -EBADMSG when the bytes are no digest. */

@@ -32,6 +32,17 @@ static uint32_t *count_of(struct flow *flow, unsigned phase)
     return &flow->idle;
 }
 
+/* The leaf of this heap to hang the next one under; 0 when the last went to the other. */
+static uint32_t *last_of(const struct index *index, struct flow *flow,
+                         enum index_phase phase)
+{
+    if (flow->last != 0 &&
+        index_waiting_at(index, flow->last)->phase != (unsigned)phase) {
+        flow->last = 0;
+    }
+    return &flow->last;
+}
+
 void flow_put(struct index *index, uint32_t recipient, enum index_phase phase)
 {
     struct waiting *waiting = index_waiting_at(index, recipient);
@@ -40,10 +51,11 @@ void flow_put(struct index *index, uint32_t recipient, enum index_phase phase)
     (*count_of(flow, (unsigned)phase))++;
     index->phases[phase]++;
     if (phase == INDEX_READY) {
-        flow->ready_root = heap_insert(index, flow->ready_root, recipient, ready_less);
+        flow->ready_root = heap_append(index, flow->ready_root, recipient, ready_less,
+                                       last_of(index, flow, phase));
     } else if (phase == INDEX_DEFERRED) {
-        flow->deferred_root =
-            heap_insert(index, flow->deferred_root, recipient, due_less);
+        flow->deferred_root = heap_append(index, flow->deferred_root, recipient, due_less,
+                                          last_of(index, flow, phase));
     }
 }
 
@@ -51,6 +63,9 @@ void flow_drop(struct index *index, uint32_t recipient)
 {
     struct waiting *waiting = index_waiting_at(index, recipient);
     struct flow *flow = flows_at(index, waiting->flow);
+    if (flow->last == recipient) {
+        flow->last = 0;
+    }
     if (waiting->phase == INDEX_READY) {
         flow->ready_root = heap_remove(index, flow->ready_root, recipient, ready_less);
     } else if (waiting->phase == INDEX_DEFERRED) {

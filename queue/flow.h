@@ -35,11 +35,12 @@ struct flow {
     const char *stream;
     const char *user;   /* "" = none */
     const char *source; /* sticky source, "" = any */
-    struct flow *next_in_domain;
-    uint32_t bucket; /* index's own, as the three below */
+    uint32_t next;      /* of the same domain, see index_flow_beside; 0 = last */
+    uint32_t bucket;    /* index's own, as the four below */
     uint32_t handle;
     uint32_t ready_root;
     uint32_t deferred_root;
+    uint32_t last;     /* the leaf added last to one of the heaps, see heap_append */
     uint32_t ready;    /* counts by phase */
     uint32_t deferred; /* may be due already; flow_next_due_ms knows */
     uint32_t out;

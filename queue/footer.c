@@ -130,9 +130,9 @@ int footer_find(const struct disk *disk, int handle, const struct segment_header
     return 0;
 }
 
-int footer_read(const struct disk *disk, int handle, const struct segment_header *header,
+int footer_load(const struct disk *disk, int handle, const struct segment_header *header,
                 const struct seal *seal, const struct segment_trailer *trailer,
-                const struct digest_sink *sink)
+                uint8_t **out_bytes, size_t *out_length)
 {
     size_t length = trailer->footer_length;
     uint8_t *bytes = mem_try(length);
@@ -151,9 +151,25 @@ int footer_read(const struct disk *disk, int handle, const struct segment_header
             length -= seal->overhead;
         }
     }
+    if (rc != 0) {
+        free(bytes);
+        return rc;
+    }
+    *out_bytes = bytes;
+    *out_length = length;
+    return 0;
+}
+
+int footer_read(const struct disk *disk, int handle, const struct segment_header *header,
+                const struct seal *seal, const struct segment_trailer *trailer,
+                const struct digest_sink *sink)
+{
+    uint8_t *bytes = NULL;
+    size_t length = 0;
+    int rc = footer_load(disk, handle, header, seal, trailer, &bytes, &length);
     if (rc == 0) {
         rc = digest_read(bytes, length, header->number, sink->item_cb, sink->owner);
+        free(bytes);
     }
-    free(bytes);
     return rc;
 }

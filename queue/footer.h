@@ -21,7 +21,13 @@ int footer_write(const struct disk *disk, int handle, const struct segment_heade
 int footer_find(const struct disk *disk, int handle, const struct segment_header *header,
                 struct segment_trailer *out_trailer);
 
-/* Read the footer and hand out its items. -EBADMSG when it is damaged. */
+/* Read the footer and check it: its digest, opened when it is sealed. The bytes are owned
+ * by the caller. -EBADMSG when it is damaged, -ENOMEM. */
+int footer_load(const struct disk *disk, int handle, const struct segment_header *header,
+                const struct seal *seal, const struct segment_trailer *trailer,
+                uint8_t **out_bytes, size_t *out_length);
+
+/* The same, and hand out its items. -EBADMSG when it is damaged. */
 int footer_read(const struct disk *disk, int handle, const struct segment_header *header,
                 const struct seal *seal, const struct segment_trailer *trailer,
                 const struct digest_sink *sink);

@@ -3,7 +3,12 @@
  * Each node holds two links: its left child, and its right sibling or, tagged, its
  * parent. A right child has no sibling, and a leftist node with a right child has a left
  * one, so left, right and parent can all be found. Insert, remove the first and remove
- * any are O(log n) in the worst case; no recursion, no allocation. */
+ * any are O(log n) in the worst case; no recursion, no allocation.
+ *
+ * What is put in mostly comes after all that is there (mail gets older, retries rise). A
+ * leaf may take a left child without any rank above it changing, so whoever remembers the
+ * leaf that was added last hangs the next one under it: one step, and one or two places
+ * in memory instead of a walk down the right spine. */
 
 #include <assert.h>
 
@@ -106,6 +111,26 @@ uint32_t heap_insert(struct index *index, uint32_t root, uint32_t recipient,
     node->sibling = 0;
     node->rank = 1;
     return merge(index, root, recipient, less_cb);
+}
+
+uint32_t heap_append(struct index *index, uint32_t root, uint32_t recipient,
+                     heap_less_cb less_cb, uint32_t *last)
+{
+    uint32_t leaf = *last;
+    if (leaf == 0 || node_at(index, leaf)->child != 0 ||
+        less_cb(index, recipient, leaf)) {
+        root = heap_insert(index, root, recipient, less_cb);
+    } else {
+        struct waiting *node = node_at(index, recipient);
+        node->child = 0;
+        node->sibling = leaf | INDEX_PARENT;
+        node->rank = 1;
+        node_at(index, leaf)->child = recipient;
+    }
+    if (node_at(index, recipient)->child == 0) {
+        *last = recipient;
+    }
+    return root;
 }
 
 uint32_t heap_remove(struct index *index, uint32_t root, uint32_t recipient,

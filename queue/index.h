@@ -141,8 +141,10 @@ void index_stats(const struct index *index, struct index_stats *out_stats);
 
 /* Domains by name: NULL when none of its recipients is queued. */
 struct domain *index_domain(const struct index *index, const char *name);
-/* Walk all flows, or those of one domain, flow->next_in_domain. Start with NULL; NULL at
- * the end. Neither flows nor domains may come or go during a walk. */
+/* The next flow of the same domain; the first is domain->flows. NULL at the end. */
+struct flow *index_flow_beside(const struct index *index, const struct flow *flow);
+/* Walk all flows. Start with NULL; NULL at the end. Neither flows nor domains may come or
+ * go during a walk. */
 struct flow *index_flow_next(const struct index *index, struct flow *flow);
 
 #endif

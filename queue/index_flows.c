@@ -10,6 +10,13 @@
 
 #define FIRST_BUCKETS 64
 #define NEAR_FLOWS    4 /* of a domain, looked at before the table */
+#define DOMAIN_LOAD   2 /* entries a bucket before the table grows */
+#define FLOW_LOAD     4 /* few domains have more flows than NEAR_FLOWS */
+
+struct flow *index_flow_beside(const struct index *index, const struct flow *flow)
+{
+    return flow->next == 0 ? NULL : pool_at(&index->flows, flow->next);
+}
 
 struct flow *flows_at(const struct index *index, uint32_t flow)
 {
@@ -28,6 +35,15 @@ static struct domain *find_domain(const struct index *index, const char *name,
         domain = domain->bucket;
     }
     return domain;
+}
+
+struct domain *const *flows_bucket(const struct index *index, const char *domain,
+                                   uint32_t *out_hash)
+{
+    *out_hash = names_hash(domain);
+    return index->domain_bucket_count == 0
+               ? NULL
+               : &index->domain_buckets[*out_hash & (index->domain_bucket_count - 1)];
 }
 
 struct domain *index_domain(const struct index *index, const char *name)
@@ -61,7 +77,7 @@ static struct domain *enter_domain(struct index *index, const char *name)
     if (domain != NULL) {
         return domain;
     }
-    if (index->domain_count >= index->domain_bucket_count) {
+    if (index->domain_count >= index->domain_bucket_count * DOMAIN_LOAD) {
         grow_domains(index);
     }
     size_t bytes = strlen(name) + 1;
@@ -150,15 +166,7 @@ static struct name *name_of(const char *text)
 static uint32_t find_flow(const struct index *index, const struct domain *domain,
                           const struct flow_key *names, uint32_t hash)
 {
-    /* Most domains have a flow or two, and the domain was just looked at. */
-    const struct flow *first = domain->flows;
-    for (int i = 0; i < NEAR_FLOWS && first != NULL; i++) {
-        if (is_named(first, names)) {
-            return first->handle;
-        }
-        first = first->next_in_domain;
-    }
-    if (first == NULL) {
+    if (index->flow_bucket_count == 0) {
         return 0;
     }
     uint32_t handle = index->flow_buckets[hash & (index->flow_bucket_count - 1)];
@@ -172,9 +180,30 @@ static uint32_t find_flow(const struct index *index, const struct domain *domain
     return 0;
 }
 
+/* The usual case: one of the domain's first flows, found without the tables of names. */
+static struct flow *near_flow(const struct index *index, const struct domain *domain,
+                              const struct flow_key *key)
+{
+    struct flow *flow = domain->flows;
+    for (int i = 0; i < NEAR_FLOWS && flow != NULL; i++) {
+        if (strcmp(flow->stream, key->stream) == 0 &&
+            strcmp(flow->user, key->user) == 0 &&
+            strcmp(flow->source, key->source) == 0) {
+            return flow;
+        }
+        flow = index_flow_beside(index, flow);
+    }
+    return NULL;
+}
+
 uint32_t flows_enter(struct index *index, const struct flow_key *key)
 {
     struct domain *domain = enter_domain(index, key->domain);
+    const struct flow *near = near_flow(index, domain, key);
+    if (near != NULL) {
+        domain->recipients++;
+        return near->handle;
+    }
     struct flow_key names = {
         .stream = names_take(&index->labels, key->stream)->text,
         .user = names_take(&index->labels, key->user)->text,
@@ -189,7 +218,7 @@ uint32_t flows_enter(struct index *index, const struct flow_key *key)
         names_give(&index->labels, name_of(names.source));
         return handle;
     }
-    if (index->flow_count >= index->flow_bucket_count) {
+    if (index->flow_count >= index->flow_bucket_count * FLOW_LOAD) {
         grow_flows(index);
     }
     handle = pool_take(&index->flows);
@@ -198,7 +227,7 @@ uint32_t flows_enter(struct index *index, const struct flow_key *key)
                           .stream = names.stream,
                           .user = names.user,
                           .source = names.source,
-                          .next_in_domain = domain->flows,
+                          .next = domain->flows == NULL ? 0 : domain->flows->handle,
                           .handle = handle};
     domain->flows = flow;
     uint32_t *bucket = &index->flow_buckets[hash & (index->flow_bucket_count - 1)];
@@ -206,6 +235,21 @@ uint32_t flows_enter(struct index *index, const struct flow_key *key)
     *bucket = handle;
     index->flow_count++;
     return handle;
+}
+
+/* Out of the row of its domain's flows. */
+static void leave_row(const struct index *index, const struct flow *flow)
+{
+    struct domain *domain = flow->domain;
+    if (domain->flows == flow) {
+        domain->flows = index_flow_beside(index, flow);
+        return;
+    }
+    struct flow *before = domain->flows;
+    while (before->next != flow->handle) {
+        before = index_flow_beside(index, before);
+    }
+    before->next = flow->next;
 }
 
 void flows_leave(struct index *index, uint32_t handle)
@@ -226,11 +270,7 @@ void flows_leave(struct index *index, uint32_t handle)
         link = &flows_at(index, *link)->bucket;
     }
     *link = flow->bucket;
-    struct flow **in_domain = &domain->flows;
-    while (*in_domain != flow) {
-        in_domain = &(*in_domain)->next_in_domain;
-    }
-    *in_domain = flow->next_in_domain;
+    leave_row(index, flow);
     names_give(&index->labels, name_of(flow->stream));
     names_give(&index->labels, name_of(flow->user));
     names_give(&index->labels, name_of(flow->source));

@@ -8,6 +8,7 @@
 
 #define LOAD          3
 #define FIRST_BUCKETS 1024
+#define EXPECT_MOST   (UINT64_C(1) << 24) /* buckets made at once: 64 MiB of them */
 
 static uint64_t mix(uint64_t id)
 {
@@ -62,6 +63,16 @@ static void split(struct index *index)
     }
 }
 
+void index_expect(struct index *index, uint64_t messages)
+{
+    uint64_t wanted = messages / LOAD;
+    wanted = wanted > EXPECT_MOST ? EXPECT_MOST : wanted;
+    wanted = wanted < FIRST_BUCKETS ? FIRST_BUCKETS : wanted;
+    while (index->message_count == 0 && index->id_buckets < wanted) {
+        add_bucket(index);
+    }
+}
+
 void ids_add(struct index *index, uint32_t message)
 {
     while (index->id_buckets < FIRST_BUCKETS) {
@@ -99,6 +110,11 @@ uint32_t index_find(const struct index *index, uint64_t id)
         message = index_message_at(index, message)->bucket;
     }
     return message;
+}
+
+const uint32_t *ids_bucket(const struct index *index, uint64_t id)
+{
+    return index->id_buckets == 0 ? NULL : bucket_at(index, bucket_of(index, id));
 }
 
 uint64_t ids_memory(const struct index *index)

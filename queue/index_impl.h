@@ -1,8 +1,9 @@
 /* Inside of the index; for index*.c, flow.c, heap.c and the rest of queue/ that settles
  * liveness. Nobody outside queue/ includes it.
  *
- * Bytes per one-recipient message: struct message 72, id table 2, clock heap 4; flows and
- * domains are 96 and about 56 each, with 4 to 8 for their tables. */
+ * Bytes per one-recipient message: struct message 72, id table 1.4, clock heap 4; flows
+ * and domains are 96 and about 64 each, with 1 to 5 for their tables.
+ * docs/queue-format.md has the budget, field by field. */
 
 #ifndef QUEUE_INDEX_IMPL_H
 #define QUEUE_INDEX_IMPL_H
@@ -119,6 +120,9 @@ void index_done(struct index *index);
  * An id that is known already is refused with 0, as is a full shelf. */
 uint32_t index_add(struct index *index, const struct envelope *envelope,
                    const struct place *place);
+/* About so many messages will be added: an empty index makes its table of ids large
+ * enough at once, instead of moving all of them again and again as it grows. */
+void index_expect(struct index *index, uint64_t messages);
 /* Step 3: the change is on disk at place. The message may leave the index. */
 void index_written(struct index *index, const struct change *change,
                    const struct place *place);
@@ -172,6 +176,7 @@ void index_leave_place(struct index *index, struct message *message);
 /* index_ids.c: id -> message */
 void ids_add(struct index *index, uint32_t message);
 void ids_remove(struct index *index, uint32_t message);
+const uint32_t *ids_bucket(const struct index *index, uint64_t id); /* may be NULL */
 uint64_t ids_memory(const struct index *index);
 void ids_done(struct index *index);
 
@@ -182,10 +187,29 @@ void clock_changed(struct index *index, uint32_t message);
 uint64_t clock_memory(const struct index *index);
 void clock_done(struct index *index);
 
+/* index_near.c: four steps, each for a whole row before the next; then the items. */
+struct index_near {
+    uint64_t id;
+    const char *domain; /* NULL: a change, the message itself is wanted */
+    const uint32_t *id_bucket;
+    struct domain *const *domain_bucket;
+    const struct domain *found;
+    const struct message *message;
+    uint32_t hash;
+};
+void index_near_tables(const struct index *index, struct index_near *near);
+void index_near_heads(const struct index *index, struct index_near *near);
+void index_near_flows(const struct index *index, struct index_near *near);
+void index_near_heaps(const struct index *index, const struct index_near *near);
+
 /* heap.c: leftist heaps over recipients */
 typedef bool (*heap_less_cb)(const struct index *index, uint32_t left, uint32_t right);
 uint32_t heap_insert(struct index *index, uint32_t root, uint32_t recipient,
                      heap_less_cb less_cb);
+/* heap_insert, faster where recipients come in order. *last is the leaf added last: 0 at
+ * first and after that leaf was removed (the caller sees to it). */
+uint32_t heap_append(struct index *index, uint32_t root, uint32_t recipient,
+                     heap_less_cb less_cb, uint32_t *last);
 uint32_t heap_remove(struct index *index, uint32_t root, uint32_t recipient,
                      heap_less_cb less_cb);
 
@@ -199,6 +223,8 @@ struct flow_key {
 uint32_t flows_enter(struct index *index,
                      const struct flow_key *key);       /* domain count + 1 */
 void flows_leave(struct index *index, uint32_t handle); /* after its counts went down */
+struct domain *const *flows_bucket(const struct index *index, const char *domain,
+                                   uint32_t *out_hash); /* NULL: no table yet */
 struct flow *flows_at(const struct index *index, uint32_t flow);
 uint64_t flows_memory(const struct index *index);
 void flows_done(struct index *index);

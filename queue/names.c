@@ -31,11 +31,17 @@ void names_done(struct names *names)
 
 uint32_t names_hash(const char *text)
 {
-    uint64_t hash = UINT64_C(0x9ae16a3b2f90404f);
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
-        hash = (hash ^ *at) * UINT64_C(0x100000001b3);
+    size_t length = strlen(text);
+    uint64_t hash = UINT64_C(0x9ae16a3b2f90404f) + length;
+    while (length > 0) {
+        uint64_t word = 0;
+        size_t step = length < sizeof word ? length : sizeof word;
+        memcpy(&word, text, step);
+        hash = (hash ^ word) * UINT64_C(0x9fb21c651e98df25);
+        hash ^= hash >> 35;
+        text += step;
+        length -= step;
     }
-    hash ^= hash >> 32;
     hash *= UINT64_C(0xd6e8feb86659fd93);
     return (uint32_t)(hash >> 32);
 }

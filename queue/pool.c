@@ -59,6 +59,7 @@ void pool_give(struct pool *pool, uint32_t handle)
 
 uint64_t pool_memory(const struct pool *pool)
 {
-    return (uint64_t)pool->chunk_count * POOL_CHUNK * pool->entry_bytes +
+    /* Of the last chunk only the pages that were touched are memory. */
+    return (uint64_t)pool->used * pool->entry_bytes +
            pool->chunk_room * sizeof *pool->chunks;
 }

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define POOL_CHUNK 4096 /* entries */
+#define POOL_CHUNK \
+    32768 /* entries: so many that what malloc and pages add is nothing beside */
 
 struct pool {
     uint8_t **chunks; /* owned */
@@ -32,6 +33,7 @@ static inline void *pool_at(const struct pool *pool, uint32_t handle)
            (size_t)(handle % POOL_CHUNK) * pool->entry_bytes;
 }
 
+/* What is resident: entries that were given out once. */
 uint64_t pool_memory(const struct pool *pool);
 
 #endif

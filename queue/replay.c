@@ -1,21 +1,22 @@
 /* Start-up: from the files in the directory to the index.
  *
- * Good path: list -> headers -> segments in order, each by its footer, or record by
- * record when it has none -> every record becomes items -> items change the index as they
- * did when they were written. Running it twice gives the same index; nothing is written
- * but names of files that are set aside or empty. What a crash can leave: a tail torn
- * anywhere in the last batch of the last segment (never acknowledged; what is whole of it
- * is kept, the rest is cut), prepared segments without records and spare files (used
- * again), copies whose original is still there (replay.c believes the original and has
- * the state written anew, restate.c). What is damage: bytes that are no record, with
- * anything later than their batch behind them. It costs what was in those bytes and is
- * said in a note. */
+ * Good path: list -> headers -> segments in order, each by its footer (read ahead,
+ * ahead.c), or record by record when it has none -> every record becomes items -> items
+ * change the index as they did when they were written. Running it twice gives the same
+ * index; nothing is written but names of files that are set aside or empty. What a crash
+ * can leave: a tail torn anywhere in the last batch of the last segment (never
+ * acknowledged; what is whole of it is kept, the rest is cut), prepared segments without
+ * records and spare files (used again), copies whose original is still there (replay.c
+ * believes the original and has the state written anew, restate.c). What is damage: bytes
+ * that are no record, with anything later than their batch behind them. It costs what was
+ * in those bytes and is said in a note. */
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "queue/ahead.h"
 #include "queue/mem.h"
 #include "queue/replay_impl.h"
 
@@ -205,39 +206,44 @@ static int scan_segment(struct replay *replay, struct found *found, int handle)
     return rc;
 }
 
-static int read_segment(struct replay *replay, struct found *found)
+/* Record by record, where there is no footer. */
+static int read_records(struct replay *replay, struct found *found)
 {
-    struct queue *queue = replay->queue;
+    const struct disk *disk = replay->queue->disk;
     char name[SEGMENT_NAME];
-    struct segment_trailer trailer;
     segment_name(found->number, name);
-    int handle = queue->disk->open_readonly(queue->disk, name);
+    int handle = disk->open_readonly(disk, name);
     if (handle < 0) {
         return handle;
     }
+    int rc = scan_segment(replay, found, handle);
+    disk->close(disk, handle);
+    return rc;
+}
+
+static int read_segment(struct replay *replay, struct found *found,
+                        const struct ahead_footer *footer)
+{
+    struct queue *queue = replay->queue;
     struct shelf_segment *segment =
         shelf_at(&queue->index.shelf, shelf_find(&queue->index.shelf, found->number));
-    int64_t size = queue->disk->size(queue->disk, handle);
-    if (size > 0) {
-        segment->file_bytes = (uint64_t)size;
+    int rc = footer->rc;
+    if (footer->file_bytes > 0) {
+        segment->file_bytes = footer->file_bytes;
     }
-    int rc = footer_find(queue->disk, handle, &found->header, &trailer);
     if (rc == 0) {
-        struct digest_sink sink = {replay_item, replay};
-        replay->check_pieces = (trailer.flags & SEGMENT_HOLED) != 0;
+        replay->check_pieces = (footer->trailer.flags & SEGMENT_HOLED) != 0;
         segment->damaged |= replay->check_pieces;
-        rc = footer_read(queue->disk, handle, &found->header, queue->seal, &trailer,
-                         &sink);
+        rc = replay_digest(replay, footer->bytes, footer->length, found->number);
         replay->check_pieces = false;
-        found->records = trailer.records;
+        found->records = footer->trailer.records;
         found->sealed = rc == 0;
     }
     if (rc == -ENOENT || rc == -EBADMSG) {
         /* Items of a footer that broke in the middle come once more: that is harmless. */
         found->records = 0;
-        rc = scan_segment(replay, found, handle);
+        rc = read_records(replay, found);
     }
-    queue->disk->close(queue->disk, handle);
     return rc;
 }
 
@@ -302,6 +308,12 @@ static int put_away(struct replay *replay, const struct found *found)
     } else if (found->end > SEGMENT_DATA) {
         rc = seal_now(replay, found);
         segment->settled = true;
+    } else if (segment->live_messages > 0 || segment->live_states > 0) {
+        /* Only a disk that lied about a sync, or a hand, can empty such a file. */
+        segment->settled = true;
+        segment->damaged = true;
+        queue_note(queue, QUEUE_NOTE_DAMAGED, found->number, SEGMENT_DATA,
+                   "all its records are gone, and others speak of them");
     } else {
         /* Prepared and never used, or only its first batch was torn off. */
         shelf_remove(&queue->index.shelf, slot);
@@ -323,28 +335,53 @@ static uint64_t next_number(const struct replay *replay)
     return next;
 }
 
-static int read_all(struct replay *replay)
+static int read_one(struct replay *replay, struct found *found,
+                    const struct ahead_footer *footer)
 {
-    for (size_t i = 0; i < replay->count; i++) {
-        struct found *found = &replay->found[i];
-        if (!found->usable) {
-            continue;
-        }
-        int rc = read_segment(replay, found);
-        if (rc == -ENOMEM) {
-            return rc;
-        }
-        if (rc != 0) {
-            /* What was read of it stays; its other records may be read by hand. */
-            queue_note(replay->queue, QUEUE_NOTE_DAMAGED, found->number, 0,
-                       "the file cannot be read to its end");
-            uint16_t slot = shelf_find(&replay->queue->index.shelf, found->number);
-            shelf_at(&replay->queue->index.shelf, slot)->damaged = true;
-            found->damaged = true;
-            found->sealed = true; /* left alone */
-        }
+    int rc = read_segment(replay, found, footer);
+    if (rc == -ENOMEM) {
+        return rc;
+    }
+    if (rc != 0) {
+        /* What was read of it stays; its other records may be read by hand. */
+        queue_note(replay->queue, QUEUE_NOTE_DAMAGED, found->number, 0,
+                   "the file cannot be read to its end");
+        uint16_t slot = shelf_find(&replay->queue->index.shelf, found->number);
+        shelf_at(&replay->queue->index.shelf, slot)->damaged = true;
+        found->damaged = true;
+        found->sealed = true; /* left alone */
     }
     return 0;
+}
+
+static int read_all(struct replay *replay)
+{
+    struct segment_header *headers = mem_alloc(replay->count * sizeof *headers);
+    struct ahead ahead;
+    size_t count = 0;
+    int rc = 0;
+    for (size_t i = 0; i < replay->count; i++) {
+        if (replay->found[i].usable) {
+            headers[count++] = replay->found[i].header;
+        }
+    }
+    ahead_start(&ahead, replay->queue->disk, replay->queue->seal, headers, count);
+    for (size_t i = 0; i < replay->count && rc == 0; i++) {
+        struct ahead_footer footer;
+        if (replay->found[i].usable) {
+            ahead_take(&ahead, &footer);
+            if (footer.rc == 0) {
+                /* Compaction sees to it that most of what is on the disk lives. */
+                index_expect(&replay->queue->index,
+                             footer.trailer.records * (uint64_t)(count - i));
+            }
+            rc = read_one(replay, &replay->found[i], &footer);
+            free(footer.bytes);
+        }
+    }
+    ahead_stop(&ahead);
+    free(headers);
+    return rc;
 }
 
 int replay_run(struct queue *queue, uint64_t *out_next_number, struct errmsg *err)

@@ -42,6 +42,10 @@ struct replay {
 
 /* replay_items.c; a digest_item_cb, owner is the struct replay */
 int replay_item(void *owner, const struct digest_item *item);
+/* All items of a digest, some at a time so that what they touch is near when it is their
+ * turn. As digest_read. */
+int replay_digest(struct replay *replay, const uint8_t *bytes, size_t length,
+                  uint64_t segment);
 /* When all has been read: messages whose pieces are not all there leave the index. */
 void replay_drop_incomplete(struct replay *replay);
 

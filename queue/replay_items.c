@@ -1,6 +1,8 @@
 /* What each item of the log does to the index at start-up: what it did when it was
  * written. */
 
+#include <stdlib.h>
+
 #include "queue/mem.h"
 #include "queue/record.h"
 #include "queue/replay_impl.h"
@@ -158,4 +160,71 @@ int replay_item(void *owner, const struct digest_item *item)
         replay_change(replay, item);
     }
     return 0;
+}
+
+/* ---- a digest ---- */
+
+#define ROW 32
+
+struct row {
+    struct digest_item items[ROW];
+    struct index_near near[ROW];
+    unsigned count;
+};
+
+/* Decode the next items; the last may be one that the next call would overwrite. */
+static int fill_row(struct digest_reader *reader, struct row *row)
+{
+    int rc = 1;
+    row->count = 0;
+    while (row->count < ROW) {
+        struct digest_item *item = &row->items[row->count];
+        rc = digest_next(reader, item);
+        if (rc <= 0) {
+            return rc;
+        }
+        struct index_near *near = &row->near[row->count++];
+        near->id = item->kind == DIGEST_ACCEPT ? item->envelope.id : item->change.id;
+        near->domain =
+            item->kind == DIGEST_ACCEPT ? item->envelope.recipients[0].domain : NULL;
+        if (digest_is_wide(item)) {
+            break;
+        }
+    }
+    return 1;
+}
+
+static void bring_near(const struct index *index, struct row *row)
+{
+    for (unsigned i = 0; i < row->count; i++) {
+        index_near_tables(index, &row->near[i]);
+    }
+    for (unsigned i = 0; i < row->count; i++) {
+        index_near_heads(index, &row->near[i]);
+    }
+    for (unsigned i = 0; i < row->count; i++) {
+        index_near_flows(index, &row->near[i]);
+    }
+    for (unsigned i = 0; i < row->count; i++) {
+        index_near_heaps(index, &row->near[i]);
+    }
+}
+
+int replay_digest(struct replay *replay, const uint8_t *bytes, size_t length,
+                  uint64_t segment)
+{
+    struct row *row = mem_alloc(sizeof *row);
+    struct digest_reader reader;
+    int rc = 1;
+    digest_reader_init(&reader, bytes, length, segment);
+    while (rc > 0) {
+        rc = fill_row(&reader, row);
+        bring_near(&replay->queue->index, row);
+        for (unsigned i = 0; i < row->count; i++) {
+            (void)replay_item(replay, &row->items[i]);
+        }
+    }
+    digest_reader_done(&reader);
+    free(row);
+    return rc;
 }

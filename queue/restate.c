@@ -13,8 +13,12 @@
 #include "queue/queue_impl.h"
 
 #define RECORD_ITEMS 128
+#define RECORD_BYTES 16384 /* fits the smallest segment, sealed or not */
 #define IN_FLIGHT    4
-#define ITEM_BYTES   512 /* an encoded change without texts, with room to spare */
+
+_Static_assert(RECORD_BYTES >= PAYLOAD_MOVED_PREFIX + CHANGE_BOUND &&
+                   RECORD_BYTES * 2 < QUEUE_SEGMENT_MIN,
+               "a record takes one change at least, and no segment is too small for it");
 
 struct restate_write {
     struct queue_write write;
@@ -24,7 +28,7 @@ struct restate_write {
     unsigned item_count;
     size_t length;
     uint8_t *sealed; /* owned; NULL = plain */
-    uint8_t bytes[PAYLOAD_MOVED_PREFIX + RECORD_ITEMS * ITEM_BYTES];
+    uint8_t bytes[RECORD_BYTES];
 };
 
 void restate_add(struct queue *queue, const struct restate_item *item)
@@ -111,12 +115,14 @@ static struct restate_write *fill(struct queue *queue)
     struct restate_write *own = mem_alloc(sizeof *own);
     own->queue = queue;
     own->length = PAYLOAD_MOVED_PREFIX; /* origin 0: always counts */
-    while (restate->count > 0 && own->item_count < RECORD_ITEMS) {
+    while (restate->count > 0 && own->item_count < RECORD_ITEMS &&
+           RECORD_BYTES - own->length >= CHANGE_BOUND) {
         struct restate_item item = restate->items[--restate->count];
         struct change change;
         size_t length = 0;
         if (restate_describe(queue, &item, &change) &&
-            change_encode(&change, own->bytes + own->length, ITEM_BYTES, &length) == 0) {
+            change_encode(&change, own->bytes + own->length, RECORD_BYTES - own->length,
+                          &length) == 0) {
             own->length += length;
             own->items[own->item_count++] = item;
         }

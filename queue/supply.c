@@ -36,7 +36,14 @@ void supply_init(struct supply *supply, const struct supply_options *options,
 void supply_done(struct supply *supply)
 {
     if (supply->has_next) {
-        supply->options.disk->close(supply->options.disk, supply->next.handle);
+        const struct disk *disk = supply->options.disk;
+        char name[SEGMENT_NAME];
+        char to[SEGMENT_NAME];
+        segment_name(supply->next.header.number, name);
+        spare_name(supply->next.header.number, to);
+        disk->close(disk, supply->next.handle);
+        /* Under its old name the next start would search all of it for records. */
+        (void)disk->rename(disk, name, to);
     }
     free(supply->gone);
     (void)pthread_cond_destroy(&supply->changed);

@@ -63,7 +63,8 @@ struct supply {
 /* next_number: above every segment and spare there is. */
 void supply_init(struct supply *supply, const struct supply_options *options,
                  uint64_t next_number);
-/* After the helper was stopped. A prepared segment that was never used stays on disk. */
+/* After the helper was stopped. A prepared segment that was never used stays as a spare.
+ */
 void supply_done(struct supply *supply);
 
 /* Before supply_kick, from start-up: a file that may be overwritten. */

@@ -346,6 +346,23 @@ static void ask_reload(const struct ask *ask)
     ask->view->reload(ask->view->owner, ask->request->by, ask->answer);
 }
 
+/* Messages do not come through here: api_exchange has their bodies. */
+static void ask_nothing(const struct ask *ask)
+{
+    api_answer_done(ask->answer, API_BAD_ASK, "a message is the body of the request");
+}
+
+static void ask_users(const struct ask *ask)
+{
+    put_table(ask, "users", ask->view->users);
+    api_answer_done(ask->answer, API_DONE, "");
+}
+
+static void ask_users_reload(const struct ask *ask)
+{
+    ask->view->users_reload(ask->view->owner, ask->request->by, ask->answer);
+}
+
 static void ask_drain(const struct ask *ask)
 {
     const char *on = get(ask, "on");
@@ -389,6 +406,9 @@ static const struct route {
     {POST, "/v1/queue/retry", SELECTORS " why all", API_ACCESS_ACT, ask_retry},
     {POST, "/v1/queue/bounce", SELECTORS " why all", API_ACCESS_ACT, ask_bounce},
     {POST, "/v1/reload", "", API_ACCESS_ACT, ask_reload},
+    {GET, "/v1/users", "", API_ACCESS_READ, ask_users},
+    {POST, "/v1/users/reload", "", API_ACCESS_ACT, ask_users_reload},
+    {POST, "/v1/messages", "from to", API_ACCESS_SUBMIT, ask_nothing},
     {POST, "/v1/drain", "on", API_ACCESS_ACT, ask_drain},
 };
 

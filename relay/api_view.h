@@ -28,6 +28,9 @@ enum api_result {
     API_CONFLICT,  /* 409: understood and refused; text says why */
     API_BUSY,      /* 503: later (draining, too many asks) */
     API_FAILED,    /* 500: the machine refused; text says what */
+    API_UNKNOWN,   /* 401: a token is needed, or is not one of ours */
+    API_DENIED,    /* 403: the user may not do this */
+    API_TOO_FAST,  /* 429: the user has used what it may; text says until when */
 };
 
 /* Where a recipient stands. API_STATE_ANY only in a filter. */
@@ -313,6 +316,28 @@ struct api_warmup {
     int64_t day_end_unix_ms;
 };
 
+/* Who may submit, and what has been used of what is allowed. Limits of 0 are none. */
+struct api_user {
+    const char *name;
+    const char *state;    /* active disabled frozen slowed */
+    const char *reason;   /* why it is not active */
+    const char *streams;  /* names, joined with one space; "" all, as below */
+    const char *from;     /* senders, likewise */
+    const char *networks; /* likewise */
+    bool has_password;
+    unsigned tokens;
+    unsigned certificates;
+    unsigned priority_low;
+    unsigned priority_high;
+    uint64_t max_message_bytes;
+    uint64_t per_minute;
+    uint64_t per_hour;
+    uint64_t per_day;
+    uint64_t used_minute; /* recipients in the period that is now */
+    uint64_t used_hour;
+    uint64_t used_day;
+};
+
 struct api_journal_row {
     int64_t unix_ms;
     const char *actor;
@@ -359,6 +384,19 @@ struct api_freeze_ask {
     const char *by;
 };
 
+/* A message to be sent (POST /v1/messages). */
+struct api_submission {
+    const char *token; /* of an application; "" none */
+    bool is_json;      /* else a message of RFC 5322 */
+    const char *from;  /* of the envelope; "" as the content says, as to */
+    const char *to;
+    bool is_local;      /* by the unix socket: without a token it is the operator's */
+    const char *client; /* address, "" local */
+    const char *by;
+    char *body; /* given away */
+    size_t length;
+};
+
 /* The first group is answered from core's memory: the function hands its rows over and
  * returns; it does not call api_answer_done.
  *
@@ -379,6 +417,8 @@ struct api_view {
     void (*blocks)(void *owner, struct api_answer *answer);
     void (*freezes)(void *owner, struct api_answer *answer);
     void (*warmups)(void *owner, struct api_answer *answer);
+    /* api_answer_file names the users file, then one row each. */
+    void (*users)(void *owner, struct api_answer *answer);
     /* Prometheus text through api_answer_text. */
     void (*metrics)(void *owner, struct api_answer *answer);
     /* True when mail is accepted and the queue is sound; else out_why says what is not.
@@ -410,6 +450,11 @@ struct api_view {
     /* api_answer_note per error, warning and change; API_CONFLICT when the file is bad.
      */
     void (*reload)(void *owner, const char *by, struct api_answer *answer);
+    /* Read the users file again; API_CONFLICT when it is bad and nothing was changed. */
+    void (*users_reload)(void *owner, const char *by, struct api_answer *answer);
+    /* api_answer_id when it is accepted; done when it is durable. */
+    void (*submit)(void *owner, const struct api_submission *submission,
+                   struct api_answer *answer);
     /* Stop (on) or start again (off) accepting; answers at once. */
     void (*drain)(void *owner, bool on, const char *by, struct api_answer *answer);
 };

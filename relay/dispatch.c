@@ -158,7 +158,6 @@ static void spend(struct core *core, struct lane *lane, uint32_t units, int64_t 
     struct pace_limit total = core->snapshot->sites[lane->site->config].total_rate;
     pace_spend(&lane->pace, &rate, units, now);
     pace_spend(&lane->site->total_pace, &total, units, now);
-    ramps_spend(core, lane, units, now);
     meter_add(&lane->meter, units, now);
     meter_add(&lane->site->meter, units, now);
 }
@@ -218,7 +217,7 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
     job->lane_stop = job->may_stop ? &lane->stop_flag : &core->scheduler.never_stops;
     job->is_probe = control_started(&lane->control, sites_limits(lane->site), now);
     dest->is_probing = dest->is_probing || is_half;
-    job->ramp_day = ramps_day(core, lane);
+    ramps_spend(core, lane, stream, job, now);
     spend(core, lane, batch.count, now);
     slots_send(slots_take(core, lane, dest->destination), job);
     rotate(core, lading, list);

@@ -277,11 +277,14 @@ void domains_forget(struct domain *domain)
     }
 }
 
-/* No such domain: its recipients fail, some at a time. */
+/* No such domain: its recipients fail, some at a time; with delivery off they wait. */
 static void refuse_some(struct lading *lading)
 {
     struct dest *dest = lading->dest;
     list_push_back(&dest->waiting, &lading->node);
+    if (!dest->core->snapshot->config->delivery.enabled) {
+        return; /* mail is kept: a reload that turns delivery on asks again */
+    }
     if (settle_refused(dest->core, lading, dest->reply)) {
         agenda_set(&dest->core->agenda, &dest->retry, 0); /* more are left: next turn */
         return;

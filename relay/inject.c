@@ -18,7 +18,7 @@
 #define AGAIN_NS (60 * NOW_NS_PER_S)
 
 struct inject {
-    struct list_node node; /* in the caller's list, while flying */
+    struct list_node node; /* in its row of the caller's flight */
     struct queue_write write;
     struct letter letter;
     struct agenda_item again; /* after ENOSPC */
@@ -40,17 +40,34 @@ static void inject_free(struct inject *inject)
     free(inject);
 }
 
-void inject_drop_all(struct list *flying)
+/* Ids that follow each other lie in different rows: the multiplier is odd and the row is
+ * taken from the high bits, which depend on all the others. */
+static struct list *row_of(struct inject_flight *flight, uint64_t about)
 {
-    list_each_safe (node, flying) {
-        list_remove(node);
-        inject_free(LIST_OWNER(node, struct inject, node));
+    return &flight
+                ->rows[(about * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (INJECT_ROWS - 1)];
+}
+
+void inject_flight_init(struct inject_flight *flight)
+{
+    for (unsigned i = 0; i < INJECT_ROWS; i++) {
+        list_init(&flight->rows[i]);
     }
 }
 
-bool inject_is_flying(struct list *flying, uint64_t about)
+void inject_drop_all(struct inject_flight *flight)
 {
-    list_each (node, flying) {
+    for (unsigned i = 0; i < INJECT_ROWS; i++) {
+        list_each_safe (node, &flight->rows[i]) {
+            list_remove(node);
+            inject_free(LIST_OWNER(node, struct inject, node));
+        }
+    }
+}
+
+bool inject_is_flying(struct inject_flight *flight, uint64_t about)
+{
+    list_each (node, row_of(flight, about)) {
         if (LIST_OWNER(node, struct inject, node)->about == about) {
             return true;
         }
@@ -159,7 +176,7 @@ static bool encode(struct inject *inject, const struct inject_letter *letter,
                            err) == 0;
 }
 
-bool inject_send(struct core *core, struct list *flying,
+bool inject_send(struct core *core, struct inject_flight *flight,
                  const struct inject_letter *letter)
 {
     struct inject *inject = arena_must(1, sizeof *inject);
@@ -176,7 +193,7 @@ bool inject_send(struct core *core, struct list *flying,
     }
     inject->id = letter->id;
     inject->again.due_cb = on_again;
-    list_push_back(flying, &inject->node);
+    list_push_back(row_of(flight, inject->about), &inject->node);
     submit(inject);
     return true;
 }

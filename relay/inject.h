@@ -33,15 +33,24 @@ struct inject_letter {
     inject_landed_cb landed_cb; /* may be NULL */
 };
 
+#define INJECT_ROWS 512
+
+/* What is on its way to the disk, found by what it is about. */
+struct inject_flight {
+    struct list rows[INJECT_ROWS];
+};
+
+void inject_flight_init(struct inject_flight *flight);
+
 /* Submit; without space on the disk again in a minute. False, and the log says so, when
  * the letter cannot be made (the address is none): landed_cb does not come. */
-bool inject_send(struct core *core, struct list *flying,
+bool inject_send(struct core *core, struct inject_flight *flight,
                  const struct inject_letter *letter);
 
 /* Is something about this message on its way? */
-bool inject_is_flying(struct list *flying, uint64_t about);
+bool inject_is_flying(struct inject_flight *flight, uint64_t about);
 
 /* Free what is on its way: when the queue has ended. */
-void inject_drop_all(struct list *flying);
+void inject_drop_all(struct inject_flight *flight);
 
 #endif

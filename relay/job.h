@@ -18,6 +18,7 @@
 
 #include "relay/destination.h"
 #include "relay/mailbox.h"
+#include "relay/ramps.h"
 #include "relay/smtp/ehlo.h"
 
 struct core;
@@ -66,7 +67,7 @@ struct job {
     atomic_bool *lane_stop;
     bool may_stop; /* false in observe mode: raise nothing */
     bool is_probe;
-    int32_t ramp_day; /* the ledger day its recipients count for */
+    struct ramp_charge ramps[2]; /* where its recipients are counted */
     int64_t started_ns;
     uint32_t open;      /* connections of the lane when it started */
     uint64_t waited_ms; /* since acceptance, until it started */

@@ -29,6 +29,14 @@
 
 /* Control: an operator's command is small; anything longer is not one. */
 #define LIMIT_API_BODY        (1024 * 1024)
+/* Messages by HTTP: one (JSON has attachments in base64), and all that are on their way
+ * to a worker together; who comes above that hears 503. */
+#define LIMIT_API_MESSAGE     ((size_t)64 * 1024 * 1024)
+#define LIMIT_API_MESSAGES    ((size_t)256 * 1024 * 1024)
+/* The drop directory: messages at workers at once, and names looked at in one go (any
+ * local user may fill it). */
+#define LIMIT_DROP_FLYING     16
+#define LIMIT_DROP_NAMES      2000
 #define LIMIT_API_ROWS        2000 /* of one kind in a document: made on core, 5 us a row */
 #define LIMIT_API_PAGE        500 /* rows of the queue at once; then the next page is asked */
 #define LIMIT_API_TEXT        (4 * 1024 * 1024) /* of /metrics */
@@ -49,11 +57,12 @@
 #define LIMIT_STOP_MS 5000 /* sessions that are still busy at the end are cut */
 
 /* DNS, against floods (facts/protocol.md, table 2, row 19). */
-#define LIMIT_MX_HOSTS      10
-#define LIMIT_ADDRESSES     20
-#define LIMIT_CNAME_STEPS   8
-#define LIMIT_DNS_IN_FLIGHT 256 /* their answers together fit a socket's receive buffer \
-                                 */
+#define LIMIT_MX_HOSTS    10
+#define LIMIT_ADDRESSES   20
+#define LIMIT_CNAME_STEPS 8
+#define LIMIT_DNS_IN_FLIGHT                                     \
+    256 /* their answers together fit a socket's receive buffer \
+         */
 #define LIMIT_RESOLVE_ANSWERS \
     50000 /* about 600 B each: 30 MB; a big sender meets fewer domains a day */
 
@@ -114,10 +123,11 @@
 #define LIMIT_CONFIG_STRING        1024 /* one value */
 /* Chunks of one message (BDAT): against millions of tiny ones. */
 #define LIMIT_CHUNKS               10000
-#define LIMIT_CONFIG_NAME          64 /* of a stream, source, site: it stands in every log line \
-                                       */
-#define LIMIT_CONFIG_STEPS         16         /* of a retry schedule: BACKOFF_STEPS */
-#define LIMIT_CONFIG_DAYS          64         /* in a warm-up table: RAMP_STEPS */
-#define LIMIT_CONFIG_RATE          1000000000 /* per period; pace counts in 32 bits */
+#define LIMIT_CONFIG_NAME                                                               \
+    64                        /* of a stream, source, site: it stands in every log line \
+                               */
+#define LIMIT_CONFIG_STEPS 16 /* of a retry schedule: BACKOFF_STEPS */
+#define LIMIT_CONFIG_DAYS  64 /* in a warm-up table: RAMP_STEPS */
+#define LIMIT_CONFIG_RATE  1000000000 /* per period; pace counts in 32 bits */
 
 #endif

@@ -36,7 +36,7 @@
 
 void notices_init(struct notices *notices)
 {
-    list_init(&notices->flying);
+    inject_flight_init(&notices->flying);
 }
 
 void notices_done(struct notices *notices)

@@ -8,14 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "queue/list.h"
+#include "relay/inject.h"
 
 struct core;
 struct job;
 
 struct notices {
-    struct list flying; /* struct inject: on its way to the disk */
-    uint32_t writing;   /* of them, how many the queue has */
+    struct inject_flight flying; /* on their way to the disk */
+    uint32_t writing;            /* of them, how many the queue has */
 };
 
 void notices_init(struct notices *notices);

@@ -10,16 +10,16 @@
 #include "relay/daywindow.h"
 #include "relay/fields.h"
 #include "relay/job.h"
-#include "relay/journal.h"
 #include "relay/log.h"
 #include "relay/now.h"
+#include "relay/ramps_parts.h"
 #include "relay/snapshot.h"
 #include "relay/store.h"
-#include "relay/zone.h"
 
 void ramps_init(struct ramps *ramps)
 {
     list_init(&ramps->entries);
+    list_init(&ramps->hours);
 }
 
 void ramps_done(struct ramps *ramps)
@@ -30,82 +30,40 @@ void ramps_done(struct ramps *ramps)
         zone_free(entry->zone);
         free(entry);
     }
-}
-
-/* ---- days ---- */
-
-static const struct config_warmup *warmup_of(const struct ramp_entry *entry)
-{
-    return &entry->core->snapshot->config->warmups[entry->warmup];
-}
-
-static struct zone_day day_of(struct ramp_entry *entry)
-{
-    int64_t unix_s = now_unix_ms() / 1000;
-    if (unix_s >= entry->today.ends_unix_s) {
-        entry->today =
-            zone_day_at(entry->zone, unix_s, warmup_of(entry)->day_starts_minute * 60);
+    list_each_safe (node, &ramps->hours) {
+        list_remove(node);
+        free(LIST_OWNER(node, struct ramp_hours, node));
     }
-    return entry->today;
-}
-
-static void set_zone(struct ramp_entry *entry)
-{
-    zone_free(entry->zone);
-    entry->zone = NULL;
-    entry->today = (struct zone_day){0};
-    struct errmsg err;
-    if (zone_open(&entry->zone, warmup_of(entry)->timezone, &err) != 0) {
-        log_error("warmup %s: %s; its days are UTC's", warmup_of(entry)->name, err.text);
-        int rc = zone_open(&entry->zone, "UTC", NULL);
-        assert(rc == 0); /* needs no file */
-    }
-}
-
-/* How long the sending window of a day is. */
-static int64_t window_ns(const struct ramp_entry *entry)
-{
-    return (int64_t)daywindow_minutes(&warmup_of(entry)->window) * 60 * NOW_NS_PER_S;
-}
-
-static bool is_other(const struct ramp_entry *entry)
-{
-    return strcmp(entry->site, RAMPS_OTHER) == 0;
-}
-
-static uint64_t cap_of(const struct ramp_entry *entry)
-{
-    const struct config_warmup *warmup = warmup_of(entry);
-    if (entry->site[0] == '\0' && warmup->per == CONFIG_WARMUP_PER_SITE) {
-        return warmup->total != 0 ? warmup->total : UINT64_MAX;
-    }
-    return ramp_allowance(&entry->plan, &entry->ramp, is_other(entry));
-}
-
-uint64_t ramps_cap(const struct ramp_entry *entry)
-{
-    return cap_of(entry);
-}
-
-int64_t ramps_day_end_ms(struct ramp_entry *entry)
-{
-    return day_of(entry).ends_unix_s * 1000;
 }
 
 /* ---- entries ---- */
 
-static void fill_plan(const struct config_warmup *warmup, struct ramp_plan *plan)
+const struct config_warmup *ramps_warmup(const struct ramp_entry *entry)
 {
-    *plan = (struct ramp_plan){
-        .start = warmup->start, .growth = warmup->growth, .days = warmup->days};
-    for (size_t i = 0; i < warmup->steps.count && i < RAMP_STEPS; i++) {
-        plan->steps[i] = warmup->steps.items[i];
-        plan->step_count++;
-    }
+    return &entry->core->snapshot->config->warmups[entry->warmup];
 }
 
-static struct ramp_entry *find(struct core *core, const struct source *source,
-                               const char *site)
+bool ramps_is_other(const struct ramp_entry *entry)
+{
+    return strcmp(entry->site, RAMPS_OTHER) == 0;
+}
+
+bool ramps_is_judged(const struct ramp_entry *entry)
+{
+    return entry->site[0] != '\0' || ramps_warmup(entry)->per == CONFIG_WARMUP_PER_SOURCE;
+}
+
+uint64_t ramps_cap(const struct ramp_entry *entry)
+{
+    if (!ramps_is_judged(entry)) {
+        uint64_t total = ramps_warmup(entry)->total;
+        return total != 0 ? total : UINT64_MAX;
+    }
+    return ramp_allowance(&entry->plan, &entry->ramp, ramps_is_other(entry));
+}
+
+struct ramp_entry *ramps_find(struct core *core, const struct source *source,
+                              const char *site)
 {
     list_each (node, &core->ramps.entries) {
         struct ramp_entry *entry = LIST_OWNER(node, struct ramp_entry, node);
@@ -116,41 +74,16 @@ static struct ramp_entry *find(struct core *core, const struct source *source,
     return NULL;
 }
 
-static void key_of(const struct ramp_entry *entry, char out[STORE_KEY_BYTES])
-{
-    (void)snprintf(out, STORE_KEY_BYTES, "%s|%s", entry->source->name, entry->site);
-}
-
-static void keep_ramp(const struct ramp_entry *entry)
-{
-    char key[STORE_KEY_BYTES];
-    struct fields fields;
-    key_of(entry, key);
-    fields_init(&fields);
-    fields_add_int(&fields, "day", entry->ramp.day);
-    fields_add_int(&fields, "step", entry->ramp.step);
-    fields_add_int(&fields, "idle_days", entry->ramp.idle_days);
-    fields_add_int(&fields, "low_days", entry->ramp.low_days);
-    fields_add_int(&fields, "clean_low_days", entry->ramp.clean_low_days);
-    fields_add_int(&fields, "biggest_day", (int64_t)entry->ramp.biggest_day);
-    fields_add_int(&fields, "done", entry->ramp.done);
-    fields_add_int(&fields, "paused", entry->ramp.paused);
-    store_put(entry->core->store,
-              &(struct store_row){.kind = STORE_RAMP, .key = key, .value = fields.text},
-              NULL);
-}
-
-static struct ramp_entry *make(struct core *core, struct source *source, const char *site,
-                               uint32_t warmup)
+struct ramp_entry *ramps_make(struct core *core, struct source *source, const char *site,
+                              uint32_t warmup)
 {
     struct ramp_entry *entry = arena_must(1, sizeof *entry);
     entry->core = core;
     entry->source = source;
     entry->warmup = warmup;
     (void)snprintf(entry->site, sizeof entry->site, "%s", site);
-    fill_plan(&core->snapshot->config->warmups[warmup], &entry->plan);
-    set_zone(entry);
-    int32_t today = (int32_t)day_of(entry).number;
+    ramps_configure(entry);
+    int32_t today = (int32_t)ramps_today(entry).number;
     ramp_start(&entry->ramp, 0, today);
     ledger_open(&entry->ledger, NULL, today);
     /* The release starts full: its burst is one message or 1 % of the day, and the ledger
@@ -159,46 +92,34 @@ static struct ramp_entry *make(struct core *core, struct source *source, const c
     return entry;
 }
 
-/* The entry of a source and a site, made when the source has a ramp. NULL without one. */
+/* The entry of a source and a site, made when the source has a ramp. */
 static struct ramp_entry *entry_of(struct core *core, struct source *source,
-                                   const char *site)
+                                   const char *site, uint32_t warmup)
 {
-    struct ramp_entry *entry = find(core, source, site);
-    if (entry != NULL) {
-        return entry->warmup != CONFIG_NONE ? entry : NULL;
+    struct ramp_entry *entry = ramps_find(core, source, site);
+    if (entry == NULL) {
+        entry = ramps_make(core, source, site, warmup);
+        ramps_keep(entry);
     }
-    if (source->index == CONFIG_NONE) {
-        return NULL;
-    }
-    uint32_t warmup = core->snapshot->config->sources[source->index].warmup;
-    if (warmup == CONFIG_NONE) {
-        return NULL;
-    }
-    entry = make(core, source, site, warmup);
-    keep_ramp(entry);
     return entry;
 }
 
-/* The two entries a lane is counted in. */
-static unsigned entries_of(struct core *core, struct lane *lane,
-                           struct ramp_entry *out[2])
+unsigned ramps_of(struct core *core, struct lane *lane, struct ramp_entry *out[2])
 {
+    const struct config *config = core->snapshot->config;
     struct source *source = lane->source;
-    if (source->index == CONFIG_NONE ||
-        core->snapshot->config->sources[source->index].warmup == CONFIG_NONE) {
+    uint32_t index = source->index;
+    uint32_t warmup = index != CONFIG_NONE ? config->sources[index].warmup : CONFIG_NONE;
+    unsigned count = 0;
+    if (warmup == CONFIG_NONE) {
         return 0;
     }
-    const struct config *config = core->snapshot->config;
-    const struct config_warmup *warmup =
-        &config->warmups[config->sources[source->index].warmup];
-    unsigned count = 0;
-    if (warmup->per == CONFIG_WARMUP_PER_SITE) {
+    if (config->warmups[warmup].per == CONFIG_WARMUP_PER_SITE) {
         bool named = config_site_find(config, lane->site->name) != CONFIG_NONE;
-        out[count++] = entry_of(core, source, named ? lane->site->name : RAMPS_OTHER);
+        out[count++] =
+            entry_of(core, source, named ? lane->site->name : RAMPS_OTHER, warmup);
     }
-    if (warmup->per == CONFIG_WARMUP_PER_SOURCE || warmup->total != 0) {
-        out[count++] = entry_of(core, source, "");
-    }
+    out[count++] = entry_of(core, source, "", warmup);
     return count;
 }
 
@@ -229,8 +150,8 @@ static void on_leased(struct letter *letter)
 
 static void ask_lease(struct ramp_entry *entry)
 {
-    uint64_t cap = cap_of(entry);
-    struct pace_limit release = ramp_release(cap, window_ns(entry));
+    uint64_t cap = ramps_cap(entry);
+    struct pace_limit release = ramp_release(cap, entry->window_ns);
     uint64_t size = ledger_lease(cap, pace_per_second(&release));
     struct ledger_record record;
     if (entry->is_leasing || !ledger_want(&entry->ledger, cap, size, &record)) {
@@ -244,7 +165,7 @@ static void ask_lease(struct ramp_entry *entry)
     entry->is_leasing = true;
     char key[STORE_KEY_BYTES];
     struct fields fields;
-    key_of(entry, key);
+    ramps_key(entry, key);
     fields_init(&fields);
     fields_add_int(&fields, "day", record.day);
     fields_add_int(&fields, "reserved", (int64_t)record.reserved);
@@ -255,38 +176,48 @@ static void ask_lease(struct ramp_entry *entry)
 
 /* ---- the gate ---- */
 
+bool ramps_is_met(const struct ramp_entry *entry)
+{
+    return entry->day.met && ramps_is_judged(entry);
+}
+
+static void add_gate(struct ramp_entry *entry, uint64_t cap, int64_t now_ns,
+                     unsigned gate, struct scheduler_gates *out)
+{
+    uint64_t room = ledger_room(&entry->ledger, cap);
+    int64_t earliest_ns = now_ns + NOW_NS_PER_S;
+    int64_t opens_s =
+        daywindow_opens(&ramps_warmup(entry)->window, entry->zone, now_unix_ms() / 1000);
+    if (opens_s != 0) {
+        room = 0; /* outside the sending window */
+        earliest_ns = now_from_unix_ms(opens_s * 1000);
+    } else if (entry->ledger.spent >= cap || ramps_is_met(entry)) {
+        room = 0;
+        earliest_ns = now_from_unix_ms(ramps_today(entry).ends_unix_s * 1000);
+    }
+    out->ramps[gate] =
+        (struct gate_count){.used = room > 0 ? entry->ledger.spent : cap,
+                            .most = room > 0 ? entry->ledger.spent + room : cap,
+                            .earliest_ns = earliest_ns,
+                            .owner = GATE_OWNER_CONFIG};
+    out->limits[2 + gate] = ramp_release(cap, entry->window_ns);
+    out->ramp_paces[gate] = (struct gate_pace){
+        .pace = &entry->pace, .limit = &out->limits[2 + gate], .owner = GATE_OWNER_RULE};
+}
+
 void ramps_gates(struct core *core, struct lane *lane, int64_t now_ns,
                  struct scheduler_gates *out)
 {
     struct ramp_entry *entries[2];
-    unsigned count = entries_of(core, lane, entries);
+    unsigned count = ramps_of(core, lane, entries);
     unsigned gates = 0;
     for (unsigned i = 0; i < count; i++) {
-        struct ramp_entry *entry = entries[i];
-        uint64_t cap = entry != NULL ? cap_of(entry) : UINT64_MAX;
+        uint64_t cap = ramps_cap(entries[i]);
         if (cap == UINT64_MAX) {
             continue; /* done, or without a total */
         }
-        ask_lease(entry);
-        uint64_t room = ledger_room(&entry->ledger, cap);
-        int64_t day_end_ns = now_from_unix_ms(day_of(entry).ends_unix_s * 1000);
-        bool is_spent = entry->ledger.spent >= cap;
-        int64_t opens_s =
-            daywindow_opens(&warmup_of(entry)->window, entry->zone, now_unix_ms() / 1000);
-        if (opens_s != 0) {
-            room = 0; /* outside the sending window */
-        }
-        out->ramps[gates] = (struct gate_count){
-            .used = room > 0 ? entry->ledger.spent : cap,
-            .most = room > 0 ? entry->ledger.spent + room : cap,
-            .earliest_ns = opens_s != 0 ? now_from_unix_ms(opens_s * 1000)
-                           : is_spent   ? day_end_ns
-                                        : now_ns + NOW_NS_PER_S,
-            .owner = GATE_OWNER_CONFIG};
-        out->limits[2 + gates] = ramp_release(cap, window_ns(entry));
-        out->ramp_paces[gates] = (struct gate_pace){.pace = &entry->pace,
-                                                    .limit = &out->limits[2 + gates],
-                                                    .owner = GATE_OWNER_RULE};
+        ask_lease(entries[i]);
+        add_gate(entries[i], cap, now_ns, gates, out);
         gates++;
     }
     out->ask.ramps = out->ramps;
@@ -295,198 +226,54 @@ void ramps_gates(struct core *core, struct lane *lane, int64_t now_ns,
     out->ask.ramp_pace_count = gates;
 }
 
-void ramps_spend(struct core *core, struct lane *lane, uint32_t units, int64_t now_ns)
+/* ---- spending ---- */
+
+void ramps_spend(struct core *core, struct lane *lane, uint32_t stream, struct job *job,
+                 int64_t now_ns)
 {
     struct ramp_entry *entries[2];
-    unsigned count = entries_of(core, lane, entries);
+    unsigned count = ramps_of(core, lane, entries);
+    ramps_hours_note(core, stream);
     for (unsigned i = 0; i < count; i++) {
-        if (entries[i] == NULL || cap_of(entries[i]) == UINT64_MAX) {
+        struct ramp_entry *entry = entries[i];
+        uint64_t cap = ramps_cap(entry);
+        if (cap == UINT64_MAX) {
             continue;
         }
-        struct pace_limit release =
-            ramp_release(cap_of(entries[i]), window_ns(entries[i]));
-        ledger_spend(&entries[i]->ledger, units);
-        pace_spend(&entries[i]->pace, &release, units, now_ns);
-        entries[i]->day.released += units;
-        ask_lease(entries[i]);
+        struct pace_limit release = ramp_release(cap, entry->window_ns);
+        ledger_spend(&entry->ledger, job->rcpt_count);
+        pace_spend(&entry->pace, &release, job->rcpt_count, now_ns);
+        job->ramps[i] = (struct ramp_charge){.entry = entry, .day = entry->ledger.day};
+        entry->is_unsaved = true;
+        ask_lease(entry);
     }
 }
 
-void ramps_settle(struct core *core, struct lane *lane, const struct job *job,
-                  uint32_t accepted)
+void ramps_settle(struct job *job, uint32_t accepted)
 {
-    struct ramp_entry *entries[2];
-    unsigned count = entries_of(core, lane, entries);
-    for (unsigned i = 0; i < count; i++) {
-        if (entries[i] != NULL && entries[i]->ledger.flying >= job->rcpt_count) {
-            ledger_settle(&entries[i]->ledger, job->ramp_day, accepted,
+    assert(accepted <= job->rcpt_count);
+    for (unsigned i = 0; i < 2; i++) {
+        struct ramp_charge *charge = &job->ramps[i];
+        if (charge->entry != NULL) {
+            ledger_settle(&charge->entry->ledger, charge->day, accepted,
                           job->rcpt_count - accepted);
+            charge->entry = NULL;
         }
     }
-}
-
-int32_t ramps_day(struct core *core, struct lane *lane)
-{
-    struct ramp_entry *entries[2];
-    return entries_of(core, lane, entries) > 0 && entries[0] != NULL
-               ? entries[0]->ledger.day
-               : 0;
 }
 
 void ramps_evidence(struct core *core, struct lane *lane, enum verdict_ramp evidence)
 {
     struct ramp_entry *entries[2];
-    unsigned count = entries_of(core, lane, entries);
+    if (evidence == VERDICT_RAMP_NOTHING) {
+        return;
+    }
+    unsigned count = ramps_of(core, lane, entries);
     for (unsigned i = 0; i < count; i++) {
-        if (entries[i] == NULL || evidence == VERDICT_RAMP_NOTHING) {
-            continue;
+        ramp_day_add(&entries[i]->day, evidence, now_unix_ms());
+        entries[i]->is_unsaved = true;
+        if (evidence == VERDICT_RAMP_BLOCK) {
+            ramps_keep(entries[i]); /* not to be forgotten */
         }
-        struct ramp_day *day = &entries[i]->day;
-        day->attempts++;
-        switch (evidence) {
-        case VERDICT_RAMP_NOTHING: break;
-        case VERDICT_RAMP_ACCEPTED: day->accepted++; break;
-        case VERDICT_RAMP_DEFERRAL: day->deferrals++; break;
-        case VERDICT_RAMP_REFUSAL: day->refusals++; break;
-        case VERDICT_RAMP_BAD_MAILBOX: day->bad_mailboxes++; break;
-        case VERDICT_RAMP_BLOCK: day->blocked = true; break;
-        }
-    }
-}
-
-/* ---- the day's end ---- */
-
-static void close_day(struct ramp_entry *entry, int32_t today)
-{
-    struct ramp_ruling ruling = ramp_close_day(&entry->ramp, &entry->plan, &RAMP_RULES,
-                                               &entry->day, is_other(entry), today);
-    char before[32];
-    char after[32];
-    char evidence[200];
-    (void)snprintf(before, sizeof before, "%llu", (unsigned long long)ruling.before);
-    (void)snprintf(after, sizeof after, "%llu", (unsigned long long)ruling.after);
-    (void)snprintf(
-        evidence, sizeof evidence,
-        "%s: %llu accepted of %llu released, %llu deferred, %llu refused, %llu "
-        "bad mailboxes",
-        ramp_verdict_name(ruling.verdict), (unsigned long long)entry->day.accepted,
-        (unsigned long long)entry->day.released, (unsigned long long)entry->day.deferrals,
-        (unsigned long long)entry->day.refusals,
-        (unsigned long long)entry->day.bad_mailboxes);
-    journal_record(entry->core->store, LOG_WARMUP,
-                   &(struct journal_entry){.unix_ms = now_unix_ms(),
-                                           .actor = "ramp",
-                                           .kind = "ramp",
-                                           .source = entry->source->name,
-                                           .site = entry->site,
-                                           .before = before,
-                                           .after = after,
-                                           .evidence = evidence},
-                   NULL);
-    entry->day = (struct ramp_day){0};
-    keep_ramp(entry);
-}
-
-void ramps_tick(struct core *core)
-{
-    bool any = false;
-    list_each (node, &core->ramps.entries) {
-        struct ramp_entry *entry = LIST_OWNER(node, struct ramp_entry, node);
-        if (entry->warmup == CONFIG_NONE) {
-            continue;
-        }
-        int32_t today = (int32_t)day_of(entry).number;
-        if (ledger_day(&entry->ledger, today, NULL)) {
-            close_day(entry, today);
-            any = true;
-        }
-    }
-    if (any) {
-        scheduler_kick_all(core);
-    }
-}
-
-/* ---- start and stop ---- */
-
-void ramps_load(struct core *core, const struct store_row *row)
-{
-    char name[STORE_KEY_BYTES];
-    struct fields fields;
-    (void)snprintf(name, sizeof name, "%s", row->key);
-    char *site = strchr(name, '|');
-    if (site == NULL || !fields_load(&fields, row->value, strlen(row->value))) {
-        return;
-    }
-    *site++ = '\0';
-    struct source *source = sources_find(&core->sources, name);
-    if (source == NULL || source->index == CONFIG_NONE) {
-        return;
-    }
-    uint32_t warmup = core->snapshot->config->sources[source->index].warmup;
-    if (warmup == CONFIG_NONE) {
-        return;
-    }
-    struct ramp_entry *entry = find(core, source, site);
-    if (entry == NULL) {
-        entry = make(core, source, site, warmup);
-    }
-    if (row->kind == STORE_LEDGER) {
-        struct ledger_record record = {
-            .day = (int32_t)fields_int_or(&fields, "day", 0),
-            .reserved = (uint64_t)fields_int_or(&fields, "reserved", 0)};
-        ledger_open(&entry->ledger, &record, (int32_t)day_of(entry).number);
-        return;
-    }
-    struct ramp *ramp = &entry->ramp;
-    ramp->day = (int32_t)fields_int_or(&fields, "day", ramp->day);
-    ramp->step = (uint32_t)fields_int_or(&fields, "step", 0);
-    ramp->idle_days = (uint32_t)fields_int_or(&fields, "idle_days", 0);
-    ramp->low_days = (uint32_t)fields_int_or(&fields, "low_days", 0);
-    ramp->clean_low_days = (uint32_t)fields_int_or(&fields, "clean_low_days", 0);
-    ramp->biggest_day = (uint64_t)fields_int_or(&fields, "biggest_day", 0);
-    ramp->done = fields_int_or(&fields, "done", 0) != 0;
-    ramp->paused = fields_int_or(&fields, "paused", 0) != 0;
-}
-
-void ramps_take(struct core *core)
-{
-    const struct config *config = core->snapshot->config;
-    list_each (node, &core->ramps.entries) {
-        struct ramp_entry *entry = LIST_OWNER(node, struct ramp_entry, node);
-        uint32_t index = entry->source->index;
-        entry->warmup =
-            index != CONFIG_NONE ? config->sources[index].warmup : CONFIG_NONE;
-        if (entry->warmup == CONFIG_NONE) {
-            continue;
-        }
-        fill_plan(&config->warmups[entry->warmup], &entry->plan);
-        set_zone(entry);
-        int32_t today = (int32_t)day_of(entry).number;
-        (void)ledger_day(&entry->ledger, today, NULL); /* or ramps_tick closes it again */
-        if (entry->ramp.day < today) {
-            close_day(entry, today); /* days that passed while nobody was there */
-        }
-    }
-}
-
-void ramps_save_all(struct core *core)
-{
-    list_each (node, &core->ramps.entries) {
-        struct ramp_entry *entry = LIST_OWNER(node, struct ramp_entry, node);
-        if (entry->warmup == CONFIG_NONE) {
-            continue;
-        }
-        struct ledger_record record = ledger_close(&entry->ledger);
-        char key[STORE_KEY_BYTES];
-        struct fields fields;
-        key_of(entry, key);
-        fields_init(&fields);
-        fields_add_int(&fields, "day", record.day);
-        fields_add_int(&fields, "reserved", (int64_t)record.reserved);
-        store_put(
-            core->store,
-            &(struct store_row){.kind = STORE_LEDGER, .key = key, .value = fields.text},
-            NULL);
-        keep_ramp(entry);
     }
 }

@@ -3,7 +3,8 @@
  *
  * An entry is one (source, site) or one source in total; a site that is in no configured
  * group counts with all such sites as "other". Nothing is spent that the store has not
- * on disk as leased. Core thread. */
+ * on disk as leased; where a ramp stands and the day's evidence are there within a
+ * second. Core thread. */
 
 #ifndef RELAY_RAMPS_H
 #define RELAY_RAMPS_H
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/hours.h"
 #include "policy/ledger.h"
 #include "policy/pace.h"
 #include "policy/ramp.h"
@@ -34,19 +36,41 @@ struct ramp_entry {
     struct core *core;
     struct source *source; /* borrowed */
     char site[272];        /* the group's name, RAMPS_OTHER, or "" for the total */
-    uint32_t warmup;       /* index in the config in force */
+    uint32_t warmup;       /* index in the config in force, or CONFIG_NONE */
     struct ramp_plan plan;
     struct ramp ramp;
     struct ledger ledger;
     struct pace pace;      /* the even release */
-    struct ramp_day day;   /* evidence of today */
+    struct ramp_day day;   /* evidence of ramp.day */
+    double release_part;   /* of a recipient: released while mail waited, not yet whole */
     struct zone *zone;     /* owned; NULL is UTC */
     struct zone_day today; /* as of the last look */
+    int64_t window_ns;     /* over which a day's allowance is released */
+    bool waits;            /* mail waited for it at the last look ... */
+    bool waited;           /* ... and at the one before */
     bool is_leasing;       /* a reservation is being written */
+    bool is_unsaved;       /* evidence or pace differ from what the store has */
+};
+
+/* The hours in which a stream sends. */
+struct ramp_hours {
+    struct list_node node;
+    char stream[64];
+    struct hours hours;
+};
+
+/* In which entries a job's recipients were counted, and for which day. Part of the job.
+ */
+struct ramp_charge {
+    struct ramp_entry *entry; /* borrowed: lives as long as core; NULL none */
+    int32_t day;
 };
 
 struct ramps {
     struct list entries; /* struct ramp_entry */
+    struct list hours;   /* struct ramp_hours */
+    int64_t looked_ns;   /* when it was last seen who waits; 0 never */
+    int64_t hour;        /* of UTC: for which the windows were last computed */
 };
 
 void ramps_init(struct ramps *ramps);
@@ -63,27 +87,31 @@ void ramps_take(struct core *core);
 void ramps_gates(struct core *core, struct lane *lane, int64_t now_ns,
                  struct scheduler_gates *out);
 
-/* So many recipients start on the lane. The gates have said go. */
-void ramps_spend(struct core *core, struct lane *lane, uint32_t units, int64_t now_ns);
+/* The recipients of the job start on the lane, for a stream. The gates have said go. The
+ * job remembers where they were counted. */
+void ramps_spend(struct core *core, struct lane *lane, uint32_t stream, struct job *job,
+                 int64_t now_ns);
 
-/* The job is back: so many of its recipients were accepted. */
-void ramps_settle(struct core *core, struct lane *lane, const struct job *job,
-                  uint32_t accepted);
-
-/* The day that what is spent now counts for. */
-int32_t ramps_day(struct core *core, struct lane *lane);
+/* The job is back: so many of its recipients were accepted, or may have been (the answer
+ * to the final dot was lost); the others are given back. */
+void ramps_settle(struct job *job, uint32_t accepted);
 
 /* What one answer says about the ramp. */
 void ramps_evidence(struct core *core, struct lane *lane, enum verdict_ramp evidence);
 
-/* Days end. About once a second. */
+/* Days end, mail waits, what is new is written down. About once a second. */
 void ramps_tick(struct core *core);
 
 /* Give unspent leases back: at a clean stop. */
 void ramps_save_all(struct core *core);
 
-/* For screens: the allowance of today, when the day ends. */
+/* For screens: the allowance of today (UINT64_MAX: none), when the day ends, what the
+ * day's verdict would be now. */
 uint64_t ramps_cap(const struct ramp_entry *entry);
 int64_t ramps_day_end_ms(struct ramp_entry *entry);
+struct ramp_ruling ramps_preview(const struct ramp_entry *entry);
+
+/* The receiver's own allowance for the day was met: nothing more leaves today. */
+bool ramps_is_met(const struct ramp_entry *entry);
 
 #endif

@@ -170,13 +170,22 @@ static bool is_ours_still(struct core *core, const struct job *job, unsigned i)
     return !view.ended && view.phase == INDEX_OUT && view.flow != NULL;
 }
 
+/* Accepted; or perhaps so, as the answer to its final dot was lost. */
+static bool is_spent(const struct job_rcpt *rcpt, const struct verdict *verdict)
+{
+    return verdict->message == VERDICT_DONE ||
+           (rcpt->reply.stage == REPLY_STAGE_DOT && rcpt->reply.origin != REPLY_REMOTE);
+}
+
 static void settle_answered(struct core *core, struct job *job)
 {
     struct lane *lane = job->slot->lane;
     struct dest *dest = NULL;
-    uint32_t accepted = 0;
+    uint32_t spent = 0; /* of ramps: over-counted, never under */
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         struct job_rcpt *rcpt = &job->rcpts[i];
+        struct verdict verdict = verdict_of(&rcpt->reply, &rcpt->finding);
+        spent += is_spent(rcpt, &verdict);
         if (!is_ours_still(core, job, i)) {
             continue;
         }
@@ -187,12 +196,11 @@ static void settle_answered(struct core *core, struct job *job)
                                 .envelope = &job->content.envelope,
                                 .lane = lane,
                                 .site = lane->site->name,
-                                .verdict = verdict_of(&rcpt->reply, &rcpt->finding),
+                                .verdict = verdict,
                                 .now_ms = now_unix_ms()};
         index_recipient(core->index, rcpt->handle, &answer.recipient);
         index_message(core->index, job->message, &answer.message);
         answer.stream = stream_of(core, answer.message.stream);
-        accepted += answer.verdict.message == VERDICT_DONE;
         if (dest == NULL) {
             struct lading *lading = answer.recipient.flow->owner;
             dest = lading->dest;
@@ -205,7 +213,7 @@ static void settle_answered(struct core *core, struct job *job)
             notices_relayed(core, job, i);
         }
     }
-    ramps_settle(core, lane, job, accepted);
+    ramps_settle(job, spent);
     teach_lane(core, job);
 }
 
@@ -227,7 +235,7 @@ static void settle_untried(struct core *core, struct job *job, uint64_t not_befo
     if (job->is_probe) {
         control_probe_lost(&lane->control, now_ns());
     }
-    ramps_settle(core, lane, job, 0);
+    ramps_settle(job, 0);
 }
 
 static void settle_unreadable(struct core *core, struct job *job)
@@ -263,7 +271,7 @@ static void settle_unreadable(struct core *core, struct job *job)
     if (dest != NULL) {
         domains_untried(dest);
     }
-    ramps_settle(core, job->slot->lane, job, 0);
+    ramps_settle(job, 0);
     if (job->is_probe) {
         control_probe_lost(&job->slot->lane->control, now_ns());
     }

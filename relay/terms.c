@@ -9,7 +9,7 @@
 
 static const struct config_listener *listener_of(const struct intake *intake)
 {
-    return &intake->snapshot->config->listeners[intake->client.listener];
+    return intake->client.door;
 }
 
 /* The stream the message goes by: header, credential, listener. CONFIG_NONE: it may not

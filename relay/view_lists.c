@@ -295,9 +295,7 @@ static void say_evidence(const struct ramp_day *day, char *out, size_t size)
 
 static void say_verdict(const struct ramp_entry *entry, char *out, size_t size)
 {
-    struct ramp_ruling ruling =
-        ramp_preview(&entry->ramp, &entry->plan, &RAMP_RULES, &entry->day,
-                     strcmp(entry->site, RAMPS_OTHER) == 0);
+    struct ramp_ruling ruling = ramps_preview(entry);
     const char *name = ramp_verdict_name(ruling.verdict);
     if (ruling.after == UINT64_MAX) {
         (void)snprintf(out, size, "%s", name);
@@ -322,8 +320,7 @@ static int64_t next_release(struct ramp_entry *entry)
     if (opens_s != 0) {
         return opens_s * 1000;
     }
-    int64_t window_ns = (int64_t)daywindow_minutes(&warmup->window) * 60 * NOW_NS_PER_S;
-    struct pace_limit release = ramp_release(cap, window_ns);
+    struct pace_limit release = ramp_release(cap, entry->window_ns);
     return view_unix_ms(pace_ask(&entry->pace, &release, now_ns()).earliest_ns);
 }
 

@@ -159,7 +159,8 @@ static void why_domain(struct view *view, const struct domain *domain,
 {
     struct core *core = view->core;
     unsigned paths = 0;
-    for (struct flow *flow = domain->flows; flow != NULL; flow = flow->next_in_domain) {
+    for (struct flow *flow = domain->flows; flow != NULL;
+         flow = index_flow_beside(core->index, flow)) {
         const struct lading *lading = flow->owner;
         if (lading == NULL) {
             continue;

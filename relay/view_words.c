@@ -220,6 +220,12 @@ static void say_destination(const struct view_path *path, struct view_words *wor
     if (row->state != API_GATE_CLOSED) {
         return;
     }
+    if (!path->core->snapshot->config->delivery.enabled) {
+        view_words_put(words->owner, "configuration");
+        say(words,
+            "delivery.enabled is false: mail is accepted and kept, nothing is sent");
+        return;
+    }
     bool is_dns = dest->state == DEST_UNKNOWN || dest->state == DEST_PENDING ||
                   dest->state == DEST_REFUSED;
     view_words_put(words->owner, "%s",

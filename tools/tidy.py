@@ -10,7 +10,6 @@ import sys
 import tempfile
 
 MAX_LINES = 500
-MAX_RIG_LINES = 650  # a rig under tests/support/ is one thing and reads as one
 CODE_FOLDERS = ("policy", "queue", "relay", "tools", "tests")
 TESTED_FOLDERS = ("policy", "queue", "relay")
 VAGUE_NAMES = {"util", "utils", "common", "misc", "helpers"}
@@ -36,6 +35,9 @@ LAYERS = (
     ("relay/web/", re.compile(r"relay/web/"), NOTHING),
     ("relay/", re.compile(r"relay/|queue/|policy/"), re.compile(r"(?!uv\.h|ares).*")),
     ("tools/bench/", re.compile(r"tools/|queue/|policy/|tests/sim/"), ANY),
+    # The users file has one reader and one writer: `mesura user` uses the daemon's.
+    ("tools/mesura_user", re.compile(r"tools/|relay/(users|units)\.h"), ANY),
+    ("tools/mesura_sendmail", re.compile(r"tools/|relay/addresslist\.h"), ANY),
     ("tools/", re.compile(r"tools/|queue/|policy/"), ANY),
     ("tests/", ANY, ANY),
 )
@@ -114,7 +116,7 @@ def check_calls(tree, path, code):
 
 
 def check_length(tree, path, lines):
-    if len(lines) > (MAX_RIG_LINES if "tests/support/" in str(path) else MAX_LINES):
+    if len(lines) > MAX_LINES:
         tree.say(path, MAX_LINES + 1, f"{len(lines)} lines; at most {MAX_LINES}")
 
 

@@ -1,5 +1,6 @@
 """What the tests share. Each test gets a relay of its own and leaves nothing behind."""
 import pathlib
+import socket
 import sys
 
 import pytest
@@ -53,6 +54,14 @@ def new_peer():
     yield make
     for peer in made:
         peer.close()
+
+
+@pytest.fixture
+def dead_port():
+    """A port on which connections are refused: ours, so that no other test listens there meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.fixture

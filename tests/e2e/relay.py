@@ -53,8 +53,8 @@ class UnixConnection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)  # blocking: with a time limit a full row of callers is an error
         self.sock.settimeout(30)
-        self.sock.connect(self.path)
 
 
 class Relay:

@@ -154,3 +154,68 @@ TEST(classify, parses_lines)
         cr_assert_not(classify_parse_line(bad[i], REPLY_STAGE_DOT, &reply), "%s", bad[i]);
     }
 }
+
+/* How many of each kind are right in a table of class, scope, list, address, reply. */
+struct score {
+    int rows;
+    int classes;
+    int scopes;
+    int lists;
+    int ips;
+};
+
+static void judge(char *line, struct score *score)
+{
+    char *columns[5];
+    char *at = line;
+
+    for (int i = 0; i < 5; i++) {
+        columns[i] = at;
+        at += strcspn(at, "\t\n");
+        *at++ = '\0';
+    }
+    struct finding finding = find(columns[4], "", NULL);
+    bool is_class = strcmp(finding_class_name(finding.class), columns[0]) == 0;
+    score->rows++;
+    score->classes += is_class ? 1 : 0;
+    score->scopes += columns[1][0] == '*' ||
+                     strcmp(finding_scope_name(finding.scope), columns[1]) == 0;
+    score->lists += strcmp(finding.list[0] != '\0' ? finding.list : "-", columns[2]) == 0;
+    score->ips += strcmp(finding.ip[0] != '\0' ? finding.ip : "-", columns[3]) == 0;
+    if (!is_class) {
+        cr_log_info("%s: %s by %s", columns[4], finding_class_name(finding.class),
+                    finding.rule);
+    }
+}
+
+static struct score judge_file(const char *path)
+{
+    char line[LINE_BYTES];
+    struct score score = {0};
+    FILE *file = fopen(path, "r");
+
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (line[0] != '#') {
+            judge(line, &score);
+        }
+    }
+    (void)fclose(file);
+    return score;
+}
+
+/* Replies of many vendors and in many languages: what was once understood stays so. What
+ * replies never seen may expect stands in the head of replies_held.tsv. */
+TEST(classify, known_wordings)
+{
+    static const char *const files[] = {REPLIES_WILD, REPLIES_HELD};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct score score = judge_file(files[i]);
+        cr_assert_gt(score.rows, 470);
+        cr_assert_geq(score.classes * 100, score.rows * 98, "%d", score.classes);
+        cr_assert_geq(score.scopes * 100, score.rows * 97, "%d", score.scopes);
+        cr_assert_geq(score.lists * 100, score.rows * 98, "%d", score.lists);
+        cr_assert_geq(score.ips * 100, score.rows * 98, "%d", score.ips);
+    }
+}

@@ -162,6 +162,110 @@ TEST(ramp, decays_when_idle)
     cr_assert_not(daily.done, "a warm address cools too");
 }
 
+static void ruling_of_a_second_listing(struct ramp *ramp, const struct ramp_plan *plan,
+                                       const struct ramp_day *listed)
+{
+    uint64_t usual = ramp_past_normal(&ramp->past);
+    cr_assert_eq(close_next(ramp, plan, listed).after, usual / 10, "%lu",
+                 (unsigned long)usual);
+}
+
+/* After a listing a quarter of a usual day, twice as much after each clean day with mail,
+ * until the step is reached again; a grave list again within a month: a tenth. */
+TEST(ramp, recovers_from_a_listing)
+{
+    struct ramp ramp;
+    const struct ramp_plan *plan = ramp_preset("standard");
+    struct ramp_day day = used_day(1600);
+    struct ramp_day listed = {.attempts = 3, .listed = true, .grave = true};
+
+    ramp_start(&ramp, 6, 10);
+    ramp.biggest_day = 1600;
+    ramp.paused = true; /* the step stands still */
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(close_next(&ramp, plan, &day).verdict, RAMP_HOLD_PAUSED);
+    }
+    cr_assert_eq(close_next(&ramp, plan, &listed).verdict, RAMP_BACK_LISTED);
+    cr_assert_eq(ramp_allowance(plan, &ramp, false), 400);
+    cr_assert_eq(close_next(&ramp, plan, &listed).after, 400, "the same listing goes on");
+    struct ramp_day none = {0};
+    cr_assert_eq(close_next(&ramp, plan, &none).after, 400, "silence is no proof");
+    struct ramp_day clean = used_day(400);
+    cr_assert_eq(close_next(&ramp, plan, &clean).verdict, RAMP_RECOVER);
+    cr_assert_eq(ramp_allowance(plan, &ramp, false), 800);
+    cr_assert_eq(close_next(&ramp, plan, &clean).after, 1600);
+    cr_assert_eq(close_next(&ramp, plan, &clean).after, 2278, "as before the listing");
+    ruling_of_a_second_listing(&ramp, plan, &listed);
+    ramp_start(&ramp, 0, 10);
+    ramp.done = true;
+    ramp.normal = 0;
+    cr_assert_eq(close_next(&ramp, plan, &listed).verdict, RAMP_BACK_LISTED);
+    cr_assert_lt(ramp_allowance(plan, &ramp, false), UINT64_MAX, "a warm address too");
+}
+
+/* Five deferrals in a row, spaced by the lane's pauses over an hour, end the day and cost
+ * a step; the same in a moment, or with an acceptance between, do not. */
+TEST(ramp, meets_the_receivers_limit)
+{
+    struct ramp ramp;
+    struct ramp_day spaced = {0};
+    struct ramp_day quick = {0};
+    struct ramp_day mixed = {0};
+
+    for (int i = 0; i < 6; i++) {
+        ramp_day_add(&spaced, VERDICT_RAMP_DEFERRAL, 1000 + i * 900000);
+        ramp_day_add(&quick, VERDICT_RAMP_DEFERRAL, 1000 + i * 60000);
+        ramp_day_add(&mixed, i == 3 ? VERDICT_RAMP_ACCEPTED : VERDICT_RAMP_DEFERRAL,
+                     1000 + i * 3000000);
+        ramp_day_add(&mixed, VERDICT_RAMP_NOTHING, 1);
+        cr_assert_eq(spaced.met, i >= 4);
+    }
+    cr_assert(!quick.met && !mixed.met);
+    cr_assert(mixed.attempts == 6 && mixed.accepted == 1 && mixed.deferrals == 5);
+    struct ramp_day day = used_day(900);
+    day.met = true;
+    ramp_start(&ramp, 5, 10);
+    cr_assert_eq(close_next(&ramp, ramp_preset("standard"), &day).verdict, RAMP_BACK_MET);
+    cr_assert_eq(ramp.step, 4);
+}
+
+/* What little days say is put together: six of them are not six times nothing. */
+TEST(ramp, little_days_are_judged_together)
+{
+    struct ramp ramp;
+    const struct ramp_plan *plan = ramp_preset("standard");
+    struct ramp_day low = {.accepted = 19, .attempts = 20, .refusals = 1};
+
+    ramp_start(&ramp, 4, 10);
+    cr_assert_eq(close_next(&ramp, plan, &low).verdict, RAMP_HOLD_NO_EVIDENCE);
+    enum ramp_verdict verdict = RAMP_HOLD_NO_EVIDENCE;
+    for (int i = 0; i < 6 && verdict == RAMP_HOLD_NO_EVIDENCE; i++) {
+        verdict = close_next(&ramp, plan, &low).verdict;
+    }
+    cr_assert_eq(verdict, RAMP_BACK_ONE);
+    cr_assert_eq(ramp.step, 3);
+}
+
+/* A source that sends all it has, far below its allowance, is done when that is twice its
+ * peak, and gets no more than three times its biggest day before. */
+TEST(ramp, ends_at_twice_the_demand)
+{
+    struct ramp ramp;
+    const struct ramp_plan *plan = ramp_preset("standard");
+    int days = 0;
+
+    ramp_start(&ramp, 0, 10);
+    while (!ramp.done && days < 40) {
+        uint64_t allowance = ramp_allowance(plan, &ramp, false);
+        cr_assert_leq(allowance, 3 * 700);
+        struct ramp_day day = used_day(allowance < 700 ? allowance : 700);
+        day.released = allowance < 700 ? allowance : 0;
+        (void)close_next(&ramp, plan, &day);
+        days++;
+    }
+    cr_assert(days >= 7 && days < 20, "%d", days);
+}
+
 /* An even release: at most one per cent at once, never more than the allowance. */
 TEST(ramp, release)
 {

@@ -35,7 +35,12 @@ static int rule_number(const char *name)
     return -1;
 }
 
-static void check_row(char *line, bool *shown)
+struct shown {
+    bool decides[RULES_MOST];
+    bool refrains[RULES_MOST];
+};
+
+static void check_row(char *line, struct shown *shown)
 {
     char *columns[5];
     char *at = line;
@@ -58,17 +63,18 @@ static void check_row(char *line, bool *shown)
     if (columns[1][0] == '+') {
         cr_assert(same, "%s is decided by %s, not by %s", columns[4], finding.rule,
                   columns[0]);
-        shown[number] = true;
+        shown->decides[number] = true;
     } else {
         cr_assert(!same, "%s must not be decided by %s", columns[4], columns[0]);
+        shown->refrains[number] = true;
     }
 }
 
 /* Every built-in rule decides its own samples and none of those it must not, and no rule
- * is without a sample: one that can never match would be found here. */
+ * is without one of each: a rule that can never match, or always does, is found here. */
 TEST(replies, every_rule_has_a_sample_that_it_decides)
 {
-    bool shown[RULES_MOST] = {false};
+    struct shown shown = {0};
     char line[LINE_BYTES];
     FILE *file = fopen(REPLIES_SAMPLE, "r");
     int number = 0;
@@ -76,7 +82,7 @@ TEST(replies, every_rule_has_a_sample_that_it_decides)
     cr_assert_not_null(file);
     while (fgets(line, sizeof(line), file) != NULL) {
         if (line[0] != '#') {
-            check_row(line, shown);
+            check_row(line, &shown);
         }
     }
     (void)fclose(file);
@@ -86,7 +92,8 @@ TEST(replies, every_rule_has_a_sample_that_it_decides)
             replies_builtin((enum replies_table)table, &count);
         for (size_t i = 0; i < count; i++, number++) {
             cr_assert(number < RULES_MOST);
-            cr_assert(shown[number], "no sample for %s", rules[i].name);
+            cr_assert(shown.decides[number], "no sample for %s", rules[i].name);
+            cr_assert(shown.refrains[number], "no counter-sample for %s", rules[i].name);
         }
     }
 }

@@ -99,6 +99,65 @@ TEST(heap, random_history)
     index_done(&table);
 }
 
+/* The same through heap_append, with its leaf remembered as flows do: keys that mostly
+ * rise, some that do not, and removals of the leaf itself. Prints its seed. */
+TEST(heap, appended_history)
+{
+    uint64_t dice = 815;
+    printf("seed %llu\n", (unsigned long long)dice);
+    bool in[NODES + 1] = {false};
+    uint32_t root = 0;
+    uint32_t last = 0;
+    unsigned count = 0;
+    begin();
+    for (int step = 0; step < 30000; step++) {
+        dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        uint32_t node = 1 + (uint32_t)(dice >> 33) % NODES;
+        node = dice >> 62 == 0 && last != 0 ? last : node;
+        if (in[node]) {
+            last = last == node ? 0 : last;
+            root = heap_remove(&table, root, node, less);
+            count--;
+        } else {
+            bool rises = (dice >> 58 & 7) != 0;
+            index_message_at(&table, node)->id =
+                rises ? (uint64_t)step : (dice >> 20) % 30000;
+            root = heap_append(&table, root, node, less, &last);
+            count++;
+        }
+        in[node] = !in[node];
+        cr_assert(last == 0 || in[last]);
+        if (step % 50 == 0) {
+            uint32_t least = 0;
+            for (uint32_t i = 1; i <= NODES; i++) {
+                least = in[i] && (least == 0 || less(&table, i, least)) ? i : least;
+            }
+            cr_assert_eq(root, least, "step %d", step);
+            cr_assert_eq(check(root), count, "step %d", step);
+        }
+    }
+    index_done(&table);
+}
+
+/* What comes in order is hung under the last leaf: no node but the two is touched, so a
+ * million in order cost a million steps. */
+TEST(heap, in_order_is_one_step)
+{
+    uint32_t root = 0;
+    uint32_t last = 0;
+    begin();
+    for (uint32_t i = 1; i <= NODES; i++) {
+        index_message_at(&table, i)->id = i;
+        root = heap_append(&table, root, i, less, &last);
+        cr_assert_eq(last, i);
+        cr_assert_eq(index_waiting_at(&table, i)->rank, 1);
+        cr_assert(i == 1 || index_waiting_at(&table, i - 1)->child == i);
+    }
+    cr_assert_eq(root, 1);
+    cr_assert_eq(check(root), NODES);
+    index_done(&table);
+}
+
 /* Rising, falling and equal keys, the shapes that make the longest paths, come out in
  * order. */
 TEST(heap, ordered_inserts)

@@ -97,7 +97,7 @@ TEST(index_flows, random_history)
         cr_assert_eq(domain == NULL, recipients == 0);
         cr_assert(domain == NULL || domain->recipients == recipients);
         for (const struct flow *flow = domain == NULL ? NULL : domain->flows;
-             flow != NULL; flow = flow->next_in_domain) {
+             flow != NULL; flow = index_flow_beside(&table, flow)) {
             of_domain--;
         }
         cr_assert_eq(of_domain, 0, "a domain leads to its flows");

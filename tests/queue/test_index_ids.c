@@ -85,3 +85,25 @@ TEST(index_ids, short_chains)
         index_done(&table);
     }
 }
+
+/* An index that was told how many will come finds each of them, whether so many come, or
+ * more, or fewer; a second word, and one that asks for everything, change nothing. */
+TEST(index_ids, expected)
+{
+    static const uint64_t told[] = {0, COUNT / 10, COUNT, (uint64_t)COUNT * 50};
+    for (unsigned t = 0; t < sizeof told / sizeof told[0]; t++) {
+        index_init(&table, 0);
+        index_expect(&table, told[t]);
+        uint32_t buckets = table.id_buckets;
+        cr_assert_geq((uint64_t)buckets * 3 + 3, told[t]);
+        for (uint32_t i = 0; i < COUNT; i++) {
+            add(0, i);
+        }
+        index_expect(&table, UINT64_MAX);
+        cr_assert(table.id_buckets == buckets || told[t] <= COUNT);
+        for (uint32_t i = 0; i < COUNT; i++) {
+            cr_assert_eq(index_find(&table, id_of(0, i)), handles[i]);
+        }
+        index_done(&table);
+    }
+}

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,55 @@ TEST(replay, damage_costs_itself)
     for (uint64_t id = 1; id <= 5; id++) {
         cr_assert_eq(index_find(queue_index(fixture.queue), id) == 0, id == 2);
     }
+    queue_fixture_done(&fixture);
+    fake_disk_free(fake);
+}
+
+/* A segment that was emptied behind our back, though others speak of its pieces: the
+ * start says so and goes on, the message stays and cannot be read, and nothing crashes.
+ */
+TEST(replay, emptied_segment_of_pieces)
+{
+    struct fake_disk *fake = fake_disk_new(1);
+    const struct disk *disk = fake_disk_face(fake);
+    struct queue_fixture fixture;
+    static uint8_t zeros[QUEUE_SEGMENT_MIN - SEGMENT_DATA + 4096];
+    char name[SEGMENT_NAME];
+    queue_fixture_init_disk(&fixture, disk);
+    uint32_t handle = queue_fixture_accept_pieces(&fixture, 1, 20, 9000);
+    uint64_t first = index_pieces(queue_index(fixture.queue), handle)->place[0].segment;
+    struct message_view view;
+    index_message(queue_index(fixture.queue), handle, &view);
+    cr_assert_neq(first, view.place.segment);
+    queue_close(fixture.queue);
+    segment_name(first, name);
+    int file = disk->open(disk, name, false);
+    cr_assert_geq(file, 0);
+    cr_assert_eq(segment_write(disk, file, zeros, sizeof zeros, SEGMENT_DATA), 0);
+    disk->close(disk, file);
+    for (int round = 0; round < 2; round++) {
+        struct errmsg err = {""};
+        cr_assert_eq(queue_open(&fixture.queue, &fixture.options, &err), 0);
+        unsigned count = 0;
+        const struct queue_note *notes = queue_notes(fixture.queue, &count);
+        cr_assert_eq(count, 1);
+        cr_assert_eq(notes[0].kind, QUEUE_NOTE_DAMAGED);
+        cr_assert_eq(notes[0].segment, first);
+        struct queue_pin pin;
+        struct queue_message message;
+        static uint8_t buffer[16384];
+        struct queue_piece piece = {.buffer = buffer, .capacity = sizeof buffer};
+        handle = index_find(queue_index(fixture.queue), 1);
+        cr_assert_neq(handle, 0);
+        cr_assert_eq(queue_pin_message(fixture.queue, handle, &pin), 0);
+        cr_assert_eq(queue_read_message(&pin, false, &message), 0);
+        cr_assert_eq(queue_read_piece(&pin, &message, 0, false, &piece), -EBADMSG);
+        queue_message_free(&message);
+        queue_unpin(&pin);
+        queue_close(fixture.queue);
+    }
+    struct errmsg err = {""};
+    cr_assert_eq(queue_open(&fixture.queue, &fixture.options, &err), 0);
     queue_fixture_done(&fixture);
     fake_disk_free(fake);
 }

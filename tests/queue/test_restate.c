@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 
 #include "queue/queue_impl.h"
 
@@ -101,6 +102,35 @@ TEST(restate, written_again)
         }
         queue_fixture_reopen(&fixture);
     }
+    queue_fixture_done(&fixture);
+}
+
+/* However long the names in them are, records stay small enough for the smallest segment:
+ * nothing is refused for its size and tried for ever. */
+TEST(restate, long_names_fit)
+{
+    struct queue_fixture fixture;
+    char source[ENVELOPE_NAME + 1];
+    memset(source, 's', sizeof source);
+    source[ENVELOPE_NAME] = '\0';
+    queue_fixture_init(&fixture);
+    for (uint64_t id = 1; id <= 400; id++) {
+        cr_assert_neq(queue_fixture_accept(&fixture, id, "example.com", 50), 0);
+        struct change change = waiting_change(id);
+        change.source = source;
+        change.text = "";
+        cr_assert_eq(queue_fixture_settle(&fixture, &change), 0);
+        restate_add(fixture.queue, &(struct restate_item){id, 1, 0});
+    }
+    struct queue_stats before;
+    struct queue_stats after;
+    queue_stats(fixture.queue, &before);
+    cr_assert(becomes_idle(&fixture));
+    queue_stats(fixture.queue, &after);
+    cr_assert_geq(after.records - before.records, 4, "more than one record's worth");
+    cr_assert_lt((after.compacted_bytes - before.compacted_bytes) /
+                     (after.records - before.records),
+                 QUEUE_SEGMENT_MIN / 2);
     queue_fixture_done(&fixture);
 }
 

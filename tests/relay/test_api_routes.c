@@ -77,6 +77,7 @@ TEST(api_routes, reads)
         {"/v1/blocks", "freezes"},   {"/v1/warmup", "warmup"},
         {"/v1/queue", "recipients"}, {"/v1/queue/ID7", "attempts"},
         {"/v1/why/x.test", "paths"}, {"/v1/journal", "journal"},
+        {"/v1/users", "users"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -140,6 +141,7 @@ TEST(api_routes, actions)
         {"/v1/thaw", "kind=user&name=kim", "thaw user kim"},
         {"/v1/blocks/clear", "source=b1", "clear b1  by=tester"},
         {"/v1/blocks/clear", "source=b1&site=google", "clear b1 google by=tester"},
+        {"/v1/users/reload", "", "users reload by=tester"},
         {"/v1/drain", "", "drain 1 by=tester"},
         {"/v1/drain", "on=false", "drain 0 by=tester"},
     };

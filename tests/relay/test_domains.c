@@ -96,3 +96,28 @@ TEST(domains, names)
         cr_assert_gt(strlen(dest_state_name((enum dest_state)state)), 0);
     }
 }
+
+/* With delivery off nothing fails, whatever DNS says: mail is kept, and leaves when a
+ * reload turns delivery on. */
+TEST(domains, delivery_off)
+{
+    struct core_rig rig;
+    char config[2048];
+    (void)snprintf(config, sizeof config, "%sdelivery = { enabled = false; };\n",
+                   core_rig_default);
+    core_rig_open(&rig, config);
+    (void)core_rig_accept(&rig, &(struct core_rig_mail){.domain = "none.test"});
+    (void)core_rig_accept(&rig, &(struct core_rig_mail){0});
+    core_rig_run(&rig);
+    core_rig_pass(&rig, 3600 * 1000);
+    cr_assert_eq(core_rig_queued(&rig), 2);
+    cr_assert_eq(rig.job_count, 0);
+    cr_assert_eq(dest_of(&rig, "none.test")->state, DEST_REFUSED);
+    core_rig_config(&rig, "");
+    cr_assert_eq(core_rig_reload(&rig), 0);
+    core_rig_run(&rig);
+    cr_assert_eq(rig.job_count, 2, "the mail, and the bounce of the other");
+    core_rig_answer(&rig, "250 2.0.0 ok");
+    core_rig_answer(&rig, "250 2.0.0 ok");
+    core_rig_close(&rig);
+}

@@ -52,3 +52,32 @@ TEST(inject, full_disk)
     core_rig_close(&rig);
     core_rig_fill_disk(false);
 }
+
+/* What is on its way is found by what it is about, and by nothing else. */
+TEST(inject, about)
+{
+    struct core_rig rig;
+    core_rig_open(&rig, "");
+    core_rig_fill_disk(true);
+    for (uint64_t about = 1; about <= 2000; about += 2) {
+        struct textbuf header;
+        struct textbuf body;
+        textbuf_init(&header, 1000);
+        textbuf_init(&body, 1000);
+        textbuf_text(&header, "Subject: x\r\n\r\n");
+        struct inject_letter letter = {.id = core_next_id(rig.core),
+                                       .to = "a@one.test",
+                                       .flags = ENVELOPE_IS_DSN,
+                                       .subject = "x",
+                                       .header = &header,
+                                       .body = &body,
+                                       .about = about};
+        cr_assert(inject_send(rig.core, &rig.core->notices.flying, &letter));
+    }
+    for (uint64_t about = 1; about <= 2000; about++) {
+        cr_assert_eq(inject_is_flying(&rig.core->notices.flying, about), about % 2 == 1);
+    }
+    core_rig_run(&rig);
+    core_rig_close(&rig);
+    core_rig_fill_disk(false);
+}

@@ -25,7 +25,8 @@ static void open_terms(const char *listener)
     loaded_print(&loaded);
     cr_assert_not_null(loaded.config);
     cr_assert_eq(snapshot_make(&snapshot, loaded.config, 0, &err), 0, "%s", err.text);
-    intake = (struct intake){.snapshot = snapshot};
+    intake = (struct intake){.snapshot = snapshot,
+                             .client = {.door = &loaded.config->listeners[0]}};
 }
 
 static void close_terms(void)

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,10 +68,7 @@ static void copy_file(int from_dir, int to_dir, const char *name)
     struct stat facts;
     char block[65536];
     ssize_t got = 0;
-    if (fstatat(from_dir, name, &facts, AT_SYMLINK_NOFOLLOW) != 0) {
-        cr_assert_eq(errno, ENOENT); /* renamed by the queue's helper meanwhile */
-        return;
-    }
+    cr_assert_eq(fstatat(from_dir, name, &facts, AT_SYMLINK_NOFOLLOW), 0, "%s", name);
     if (!S_ISREG(facts.st_mode)) {
         return; /* the control socket */
     }
@@ -106,17 +104,64 @@ static void new_directory(char out[64])
     cr_assert_not_null(mkdtemp(out));
 }
 
-/* ---- a disk that may be full ---- */
+/* ---- a disk that may be full, and that stands still while it is copied ---- */
 
 static struct disk real_disk;
 static atomic_bool disk_is_full;
+static pthread_mutex_t disk_gate = PTHREAD_MUTEX_INITIALIZER;
 
-static ssize_t full_pwritev(const struct disk *disk, int handle,
-                            const struct iovec *parts, int count, uint64_t offset)
+static ssize_t gated_pwritev(const struct disk *disk, int handle,
+                             const struct iovec *parts, int count, uint64_t offset)
 {
-    return atomic_load(&disk_is_full)
-               ? -ENOSPC
-               : real_disk.pwritev(disk, handle, parts, count, offset);
+    (void)pthread_mutex_lock(&disk_gate);
+    ssize_t rc = atomic_load(&disk_is_full)
+                     ? -ENOSPC
+                     : real_disk.pwritev(disk, handle, parts, count, offset);
+    (void)pthread_mutex_unlock(&disk_gate);
+    return rc;
+}
+
+static int gated_open(const struct disk *disk, const char *name, bool create)
+{
+    (void)pthread_mutex_lock(&disk_gate);
+    int rc = real_disk.open(disk, name, create);
+    (void)pthread_mutex_unlock(&disk_gate);
+    return rc;
+}
+
+static int gated_resize(const struct disk *disk, int handle, uint64_t size)
+{
+    (void)pthread_mutex_lock(&disk_gate);
+    int rc = real_disk.resize(disk, handle, size);
+    (void)pthread_mutex_unlock(&disk_gate);
+    return rc;
+}
+
+static int gated_rename(const struct disk *disk, const char *from, const char *to)
+{
+    (void)pthread_mutex_lock(&disk_gate);
+    int rc = real_disk.rename(disk, from, to);
+    (void)pthread_mutex_unlock(&disk_gate);
+    return rc;
+}
+
+static int gated_unlink(const struct disk *disk, const char *name)
+{
+    (void)pthread_mutex_lock(&disk_gate);
+    int rc = real_disk.unlink(disk, name);
+    (void)pthread_mutex_unlock(&disk_gate);
+    return rc;
+}
+
+/* The queue's threads wait at their next change of the disk. */
+static void gate_disk(struct disk *disk)
+{
+    *disk = real_disk;
+    disk->pwritev = gated_pwritev;
+    disk->open = gated_open;
+    disk->resize = gated_resize;
+    disk->rename = gated_rename;
+    disk->unlink = gated_unlink;
 }
 
 void core_rig_fill_disk(bool full)
@@ -179,8 +224,7 @@ void core_rig_start(struct core_rig *rig)
                                   .wake_core_cb = core_wake,
                                   .owner = &rig->call};
     cr_assert_eq(disk_posix_open(rig->directory, false, &real_disk, &err), 0);
-    rig->disk = real_disk;
-    rig->disk.pwritev = full_pwritev;
+    gate_disk(&rig->disk);
     cr_assert_eq(queue_open(&rig->queue, &queue, &err), 0, "%s", err.text);
     struct store_options store = {.dir = rig->directory, .unix_ms = now_unix_ms()};
     cr_assert_eq(store_open(&rig->store, &store, &opened, &err), 0, "%s", err.text);
@@ -226,7 +270,9 @@ void core_rig_crash(struct core_rig *rig)
     char after[64];
     char before[64];
     new_directory(after);
+    (void)pthread_mutex_lock(&disk_gate);
     copy_directory(rig->directory, after);
+    (void)pthread_mutex_unlock(&disk_gate);
     core_rig_stop(rig);
     memcpy(before, rig->directory, sizeof before);
     memcpy(rig->directory, after, sizeof after);

@@ -1,45 +1,29 @@
 /* What the queue costs, each figure beside its reference in the same run.
  *
- * Usage: queue_bench DIRECTORY [MESSAGES [INDEX_MESSAGES]]
+ * Usage: queue_bench DIRECTORY [MESSAGES [INDEX_MESSAGES [DOMAINS]]]
  * append   32 producers of 4 KiB messages through queue_submit, against one thread that
- *          writes and syncs the same batches into a zero-filled file
- * replay   start with all of those messages, against reading the same bytes
- * memory   bytes per one-recipient message in 100,000 domains, all tables included */
+ *          writes and syncs the same batches into a zero-filled file, in turns
+ * memory   bytes per one-recipient message in DOMAINS (100,000) domains, all tables
+ *          included: by the index's own account, and resident
+ * instant  all of those put off until the same moment, in one domain and in many: the
+ *          longest single step once that moment has come
+ * Starts are measured by queue_start, what compaction writes by queue_age. */
 
-#include <sys/stat.h>
-
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "queue/index_impl.h"
 #include "queue/mem.h"
-#include "queue/queue.h"
 #include "queue/segment.h"
+
+#include "tools/bench/bench_queue.h"
 
 #define PRODUCERS  32
 #define BODY_BYTES 4096
 #define NOW        UINT64_C(1800000000000)
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static double seconds_since(uint64_t start_ns)
-{
-    return (double)(now_ns() - start_ns) / 1e9;
-}
+#define ROUNDS     5
 
 struct producer {
     struct queue_write write; /* first */
@@ -100,19 +84,6 @@ static void *produce(void *arg)
     return NULL;
 }
 
-static struct queue *open_queue(const char *directory)
-{
-    struct queue_options options = {
-        .directory = directory, .now_unix_ms = NOW, .salt = 77, .now_ns_cb = now_ns};
-    struct queue *queue = NULL;
-    struct errmsg err = {""};
-    if (queue_open(&queue, &options, &err) != 0) {
-        (void)fprintf(stderr, "%s\n", err.text);
-        abort();
-    }
-    return queue;
-}
-
 /* One thread, the same bytes per batch, a zero-filled file. */
 static double reference(const char *directory, uint64_t bytes, uint64_t syncs)
 {
@@ -128,7 +99,7 @@ static double reference(const char *directory, uint64_t bytes, uint64_t syncs)
         abort();
     }
     memset(buffer, 0x5a, span);
-    uint64_t start = now_ns();
+    uint64_t start = bench_now_ns();
     size_t at = 0;
     for (uint64_t i = 0; i < syncs; i++) {
         if (at + batch > span) {
@@ -140,23 +111,31 @@ static double reference(const char *directory, uint64_t bytes, uint64_t syncs)
         }
         at += batch;
     }
-    double seconds = seconds_since(start);
+    double seconds = bench_seconds_since(start);
     (void)close(file);
     (void)unlink(path);
     free(buffer);
     return seconds;
 }
 
-static void bench_append(const char *directory, uint64_t messages)
+struct appended {
+    double seconds;
+    uint64_t failed;
+    struct queue_stats stats;
+};
+
+static void append_all(const char *directory, uint64_t first, uint64_t messages,
+                       struct appended *out)
 {
     static struct producer producers[PRODUCERS];
-    struct queue *queue = open_queue(directory);
-    uint64_t failed = 0;
-    uint64_t start = now_ns();
-    for (int i = 0; i < PRODUCERS; i++) {
+    struct queue *queue = bench_open(directory, 0);
+    *out = (struct appended){0};
+    uint64_t start = bench_now_ns();
+    for (uint64_t i = 0; i < PRODUCERS; i++) {
         producers[i].queue = queue;
+        producers[i].failed = 0;
         producers[i].count = messages / PRODUCERS;
-        producers[i].first = 1 + (uint64_t)i * producers[i].count;
+        producers[i].first = first + i * producers[i].count;
         (void)sem_init(&producers[i].done, 0, 0);
         if (pthread_create(&producers[i].thread, NULL, produce, &producers[i]) != 0) {
             abort();
@@ -164,51 +143,56 @@ static void bench_append(const char *directory, uint64_t messages)
     }
     for (int i = 0; i < PRODUCERS; i++) {
         (void)pthread_join(producers[i].thread, NULL);
-        failed += producers[i].failed;
+        out->failed += producers[i].failed;
     }
-    double seconds = seconds_since(start);
-    struct queue_stats stats;
-    queue_stats(queue, &stats);
+    out->seconds = bench_seconds_since(start);
+    queue_stats(queue, &out->stats);
     queue_close(queue);
-    double disk_seconds = reference(directory, stats.written_bytes, stats.syncs);
-    double rate = (double)stats.records / seconds;
-    double disk_rate = (double)stats.records / disk_seconds;
-    (void)printf("append: %.0f messages/s, %.1f MB/s, %.3f syncs a message, %" PRIu64
-                 " stalls, %" PRIu64 " failed\n",
-                 rate, (double)stats.written_bytes / seconds / 1e6,
-                 (double)stats.syncs / (double)stats.records, stats.stalls, failed);
-    (void)printf(
-        "disk:   %.0f messages/s in the same batches by one thread; ratio %.2f\n",
-        disk_rate, rate / disk_rate);
 }
 
-static void bench_replay(const char *directory)
+static int by_size(const void *left, const void *right)
 {
-    uint64_t start = now_ns();
-    struct queue *queue = open_queue(directory);
-    double seconds = seconds_since(start);
-    struct index_stats stats;
-    struct queue_stats disk;
-    index_stats(queue_index(queue), &stats);
-    queue_stats(queue, &disk);
-    queue_close(queue);
-    (void)printf("replay: %" PRIu64 " messages in %.3f s, %.0f/s, %.0f MB of segments\n",
-                 stats.messages, seconds, (double)stats.messages / seconds,
-                 (double)disk.disk_bytes / 1e6);
+    double a = *(const double *)left;
+    double b = *(const double *)right;
+    return a < b ? -1 : a > b;
 }
 
-static void bench_memory(uint64_t messages)
+static void bench_append(const char *directory, uint64_t messages)
 {
-    static struct index index;
+    double ratios[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+        struct appended own;
+        append_all(directory, 1 + (uint64_t)round * messages, messages, &own);
+        double disk_seconds =
+            reference(directory, own.stats.written_bytes, own.stats.syncs);
+        double records = (double)own.stats.records;
+        ratios[round] = disk_seconds / own.seconds;
+        (void)printf("append:  %.0f messages/s, %.1f MB/s, %.3f syncs a message, %" PRIu64
+                     " stalls, %" PRIu64 " failed; one thread, the same batches: %.0f/s, "
+                     "%.2f ms each; ratio %.2f\n",
+                     records / own.seconds,
+                     (double)own.stats.written_bytes / own.seconds / 1e6,
+                     (double)own.stats.syncs / records, own.stats.stalls, own.failed,
+                     records / disk_seconds, disk_seconds * 1e3 / (double)own.stats.syncs,
+                     ratios[round]);
+        (void)fflush(stdout);
+    }
+    qsort(ratios, ROUNDS, sizeof ratios[0], by_size);
+    (void)printf("append:  ratio %.2f in the middle of %d (%.2f to %.2f)\n",
+                 ratios[ROUNDS / 2], ROUNDS, ratios[0], ratios[ROUNDS - 1]);
+}
+
+/* ---- the index alone ---- */
+
+static void add_all(struct index *index, uint64_t messages, uint64_t domains)
+{
     struct envelope_recipient recipient = {.address = "", .orcpt = ""};
     struct place place = {1, SEGMENT_DATA, 4500};
-    index_init(&index, NOW);
-    uint64_t start = now_ns();
     for (uint64_t id = 1; id <= messages; id++) {
         char domain[32];
         struct envelope envelope;
         (void)snprintf(domain, sizeof domain, "d%06" PRIu64 ".example",
-                       id * 7919 % 100000);
+                       id * 7919 % domains);
         envelope_init(&envelope);
         envelope.id = id;
         envelope.accepted_unix_ms = NOW;
@@ -218,31 +202,93 @@ static void bench_memory(uint64_t messages)
         envelope.recipients = &recipient;
         envelope.recipient_count = 1;
         recipient.domain = domain;
-        if (index_add(&index, &envelope, &place) == 0) {
+        if (index_add(index, &envelope, &place) == 0) {
             abort();
         }
     }
-    double seconds = seconds_since(start);
+}
+
+static void bench_memory(uint64_t messages, uint64_t domains)
+{
+    static struct index index;
+    index_init(&index, NOW);
+    uint64_t before = bench_resident();
+    uint64_t start = bench_now_ns();
+    add_all(&index, messages, domains);
+    double seconds = bench_seconds_since(start);
+    uint64_t resident = bench_resident() - before;
     struct index_stats stats;
     index_stats(&index, &stats);
-    (void)printf("memory: %.1f bytes a message of one recipient (%" PRIu64
-                 " messages, %" PRIu64 " domains), %.0f added/s\n",
-                 (double)stats.memory_bytes / (double)stats.messages, stats.messages,
-                 stats.domains, (double)messages / seconds);
+    double count = (double)stats.messages;
+    (void)printf(
+        "memory:  %.1f bytes a message of one recipient by its own account, %.1f "
+        "resident (%" PRIu64 " messages, %" PRIu64 " domains), %.0f added/s\n",
+        (double)stats.memory_bytes / count, (double)resident / count, stats.messages,
+        stats.domains, count / seconds);
+    index_done(&index);
+}
+
+/* One step of a scheduler: look at a flow, take its first. The longest and their sum. */
+static void take_all(struct index *index, uint64_t now_ms, const char *where)
+{
+    uint64_t longest = 0;
+    uint64_t count = 0;
+    uint64_t start = bench_now_ns();
+    for (bool more = true; more;) {
+        more = false;
+        for (struct flow *flow = index_flow_next(index, NULL); flow != NULL;
+             flow = index_flow_next(index, flow)) {
+            uint64_t begin = bench_now_ns();
+            bool taken = flow_pop_ready(index, flow, now_ms) != 0;
+            uint64_t took = bench_now_ns() - begin;
+            longest = took > longest ? took : longest;
+            count += taken;
+            more |= taken;
+        }
+    }
+    double seconds = bench_seconds_since(start);
+    (void)printf("instant: %" PRIu64
+                 " due at one moment in %s: the longest step %.0f us, "
+                 "%.2f us each with the clock\n",
+                 count, where, (double)longest / 1e3, seconds * 1e6 / (double)count);
+}
+
+static void bench_instant(uint64_t messages, uint64_t domains, const char *where)
+{
+    static struct index index;
+    uint32_t cursor = 0;
+    uint32_t handles[1024];
+    uint64_t due_ms = NOW + 60000;
+    index_init(&index, NOW);
+    add_all(&index, messages, domains);
+    do {
+        unsigned found = index_each(&index, &cursor, handles, 1024);
+        for (unsigned i = 0; i < found; i++) {
+            index_take(&index, handles[i]);
+            index_put_back(&index, handles[i], due_ms);
+        }
+    } while (cursor != 0);
+    take_all(&index, due_ms, where);
     index_done(&index);
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        (void)fprintf(stderr,
-                      "usage: queue_bench DIRECTORY [MESSAGES [INDEX_MESSAGES]]\n");
+        (void)fprintf(stderr, "usage: queue_bench DIRECTORY [MESSAGES [INDEX_MESSAGES "
+                              "[DOMAINS]]]   (0 messages: that part is left out)\n");
         return 2;
     }
-    uint64_t messages = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000;
-    uint64_t entries = argc > 3 ? strtoull(argv[3], NULL, 10) : 1000000;
-    bench_append(argv[1], messages);
-    bench_replay(argv[1]);
-    bench_memory(entries);
+    uint64_t messages = argc > 2 ? bench_number(argv[2]) : 100000;
+    uint64_t entries = argc > 3 ? bench_number(argv[3]) : 1000000;
+    uint64_t domains = argc > 4 ? bench_number(argv[4]) : 100000;
+    if (messages >= PRODUCERS) {
+        bench_append(argv[1], messages);
+    }
+    if (entries > 0 && domains > 0) {
+        bench_memory(entries, domains);
+        bench_instant(entries, 1, "one domain");
+        bench_instant(entries, domains, "many domains");
+    }
     return 0;
 }

@@ -167,7 +167,7 @@ def fair(options, peers):
 
 def fsync(options, peers):
     """Syncs a message, end to end, counted by strace (which slows everything: a count)."""
-    count = options.messages or 3000
+    count = options.messages or 20000
 
     def measure(peer):
         trace = options.folder / f"{peer.name}.trace"
