@@ -4,20 +4,19 @@
 
 #include "policy/control_parts.h"
 
-#define GROWTH       1.25
-#define STEP_UNITS   20.0 /* accepted units that a step of growth takes at least */
-#define USED_SHARE   0.7  /* of the rate, for a step to count as used */
-#define HOLD_UNDER   0.95 /* of the ceiling: growth stops there */
-#define DOUBT_PAUSES 10   /* one throttle far below the ceiling holds growth so long */
-#define CREEP_AFTER  30   /* pauses without a throttle */
-#define CREEP_STEP   0.01 /* a pause */
-#define CREEP_MOST   20.0 /* pauses that one step of creeping may make up for */
-#define FAST_AFTER   120
-#define FAST_STEP    0.05
-#define FADE_PAUSES  1440.0 /* the ceiling counts twice when it is so old */
-#define SOFT_WATCH \
-    0.01 /* share of 4xx without rate text: proven above this, no creeping */
-#define BURST_SECONDS 0.05 /* of the rate, for the pace: one turn of a loop */
+#define GROWTH        1.25
+#define STEP_UNITS    20.0 /* accepted units that a step of growth takes at least */
+#define USED_SHARE    0.7  /* of the rate, for a step to count as used */
+#define HOLD_UNDER    0.95 /* of the ceiling: growth stops there */
+#define SLOW_STEP     0.05 /* a pause, between what is sure and the ceiling */
+#define CREEP_STEP    0.01 /* a pause */
+#define CREEP_MOST    20.0 /* pauses that one step of creeping may make up for */
+#define CLIMB_AFTER   10   /* the same in the first climb */
+#define CLIMB_STEP    0.02
+#define FAST_AFTER    120
+#define FAST_STEP     0.05
+#define FADE_PAUSES   1440.0 /* the ceiling counts twice when it is so old */
+#define BURST_SECONDS 0.05   /* of the rate, for the pace: one turn of a loop */
 
 void control_init(struct control *control, const struct control_limits *limits,
                   int64_t now_ns)
@@ -32,8 +31,6 @@ void control_init(struct control *control, const struct control_limits *limits,
         .step_ns = now_ns,
         .clean_since_ns = now_ns,
         .crept_ns = now_ns,
-        .soft_cut_ns = now_ns,
-        .messages = 0,
     };
     window_init(&control->window, &window, now_ns);
 }
@@ -87,23 +84,25 @@ static double grown(struct control *control, const struct control_limits *limits
     double clean = (double)(now_ns - control->clean_since_ns) / pause_ns;
     double passed = (double)(now_ns - control->crept_ns) / pause_ns;
     double goal = HOLD_UNDER * faded_ceiling(control, limits, now_ns);
-    struct evidence_bounds soft = evidence_bounds(
-        &control->soft, control_times_pause(limits, CONTROL_SOFT_HALF_PAUSES), now_ns);
 
-    if (control->doubt > 0 && clean < DOUBT_PAUSES) {
-        goal = fmin(goal, HOLD_UNDER * control->doubt);
-    }
+    double quick = control->sure > 0 ? fmin(goal, HOLD_UNDER * control->sure) : goal;
+
     control->crept_ns = now_ns;
     if (control->ceiling <= 0) {
         return control->rate * GROWTH;
     }
-    if (control->rate < goal) {
-        return fmin(goal, control->rate * GROWTH);
+    if (control->rate < quick) {
+        return fmin(quick, control->rate * GROWTH);
     }
-    if (clean < CREEP_AFTER || evidence_is_bad(soft, SOFT_WATCH)) {
+    if (control->rate < goal) {
+        return fmin(goal, control->rate * (1.0 + SLOW_STEP * fmin(passed, CREEP_MOST)));
+    }
+    bool climbs = !control->seasoned && control->throttles == 2;
+    double after = climbs ? CLIMB_AFTER : CONTROL_CREEP_AFTER;
+    if (clean < after || control_soft_watches(control, limits, now_ns)) {
         return control->rate;
     }
-    double step = clean >= FAST_AFTER ? FAST_STEP : CREEP_STEP;
+    double step = clean >= FAST_AFTER ? FAST_STEP : climbs ? CLIMB_STEP : CREEP_STEP;
     return control->rate * (1.0 + step * fmin(passed, CREEP_MOST));
 }
 
@@ -143,11 +142,7 @@ struct control_change control_accepted(struct control *control,
     struct window_limits window = control_window_limits_of(limits);
     uint32_t before = control->window.limit;
 
-    control_average(control, limits, units, now_ns);
-    control->step_used += units;
-    control->since_cut += units;
-    evidence_add(&control->soft, 0, units,
-                 control_times_pause(limits, CONTROL_SOFT_HALF_PAUSES), now_ns);
+    control_let_through(control, limits, units, now_ns);
     bool wider = window_clean(&control->window, &window, open, now_ns);
     if (!limits->enabled) {
         return control_changed(CONTROL_UNCHANGED, 0, 0);

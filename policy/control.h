@@ -56,14 +56,34 @@ struct control_change {
     uint32_t times;   /* how many throttles in the last 30 min, this one included */
 };
 
+/* What refusals without rate text add up to: most are the receiver's own affair, and some
+ * are its way of saying that we are too fast. */
+struct control_soft {
+    struct evidence recent; /* such refusals against all answers, over minutes */
+    struct evidence usual;  /* the same over hours: what it defers anyway */
+    double sum;             /* how much likelier a limit is than the usual; a logarithm */
+    double hits;            /* since the sum was last zero */
+    double answers;
+    double first_share; /* refused before the first cut of a row of such cuts */
+    double first_rate;  /* and the rate and ceiling of then */
+    double first_ceiling;
+    double slow_hits; /* since such cuts have brought the rate to half of that */
+    double slow_answers;
+    double accepted_share; /* of a row that did not help: not a limit; 0 none */
+    int64_t accepted_ns;   /* when that was found */
+    uint32_t cuts;         /* in a row, on such evidence alone */
+    bool pauses;           /* the present pause is for such refusals */
+};
+
 struct control {
     double rate;    /* units per second, learnt; the site's maximum apart */
     double ceiling; /* what the receiver was seen to take; 0 unknown */
-    double doubt;   /* a throttle far below the ceiling: not quickly past this; 0 no */
-    double accepted_slow;   /* recently accepted, units per second: over five pauses */
+    double sure;    /* growth is quick up to this, and slow from it to the ceiling; 0: the
+                       ceiling is as sure */
+    double accepted_slow;   /* recently let through, units per second: over five pauses */
     double accepted_fast;   /* the same over one sixth of a pause */
-    double step_used;       /* units accepted in this step */
-    double since_cut;       /* units accepted since the last throttle */
+    double step_used;       /* units let through in this step */
+    double since_cut;       /* units let through since the last throttle */
     int64_t accepted_at_ns; /* when the two averages were written */
     int64_t born_ns;        /* averages know nothing from before */
     int64_t step_ns;        /* when this step began */
@@ -73,15 +93,17 @@ struct control {
     int64_t until_ns;       /* of the pause */
     int64_t ceiling_ns;     /* when the ceiling was last seen */
     int64_t eased_until_ns; /* receiver's load: x0.9 until then */
-    int64_t soft_cut_ns;    /* last cut on evidence alone */
     uint32_t throttles;     /* in a row, each within 30 pauses of the one before */
     uint32_t low_throttles; /* in a row, below 70 % of the ceiling */
     uint32_t messages;      /* per connection, learnt; 0 no limit known */
     uint32_t closed_after;  /* accepted before the last silent close; 0 none */
+    bool looked;            /* the last throttle was met by creeping: it begins no row */
+    bool light;    /* it was met near the ceiling, after a while: it soon begins none */
+    bool seasoned; /* a ceiling was known before the present row of throttles */
     enum control_state state;
     enum finding_behaviour behaviour; /* of the last throttle */
     struct window window;
-    struct evidence soft; /* 4xx without rate text against all answers */
+    struct control_soft soft;
 };
 
 /* What must survive a restart: plain values, times as ages. Store the whole struct. */

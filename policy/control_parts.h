@@ -8,13 +8,13 @@
 
 #include "policy/control.h"
 
-#define CONTROL_STEP_PART        6   /* a step of growth is at least a sixth of a pause */
-#define CONTROL_SLOW_PAUSES      5.0 /* horizon of the slow average */
-#define CONTROL_SOFT_HALF_PAUSES 10
-#define CONTROL_EASED_TO         0.9 /* of the rate, while the receiver says it is busy */
-#define CONTROL_RATE_LEAST       (1.0 / 600.0)
-#define CONTROL_RATE_MOST        1e6
-#define CONTROL_NS_PER_SECOND    1e9
+#define CONTROL_STEP_PART     6   /* a step of growth is at least a sixth of a pause */
+#define CONTROL_SLOW_PAUSES   5.0 /* horizon of the slow average */
+#define CONTROL_CREEP_AFTER   30  /* pauses without a throttle */
+#define CONTROL_EASED_TO      0.9 /* of the rate, while the receiver says it is busy */
+#define CONTROL_RATE_LEAST    (1.0 / 600.0)
+#define CONTROL_RATE_MOST     1e6
+#define CONTROL_NS_PER_SECOND 1e9
 
 static inline int64_t control_pause_of(const struct control_limits *limits)
 {
@@ -74,7 +74,29 @@ static inline struct control_change control_reopen(struct control *control,
     control->step_used = 0;
     control->crept_ns = now_ns;
     control->clean_since_ns = now_ns;
+    control->soft.pauses = false;
+    control->soft.sum = 0;
+    control->soft.hits = 0;
+    control->soft.answers = 0;
     return control_changed(CONTROL_REOPENED, 0, control->rate);
 }
+
+/* `units` answers that say nothing against the lane: accepted, or the recipient's own
+ * affair. Growth, averages and ceiling count these, as the pace does. */
+void control_let_through(struct control *control, const struct control_limits *limits,
+                         double units, int64_t now_ns);
+
+/* A 4xx without rate text. True when with it a limit is beyond doubt: cut. */
+bool control_soft_refused(struct control *control, const struct control_limits *limits,
+                          double units, int64_t now_ns);
+
+/* More such refusals than usual: no creeping. */
+bool control_soft_watches(const struct control *control,
+                          const struct control_limits *limits, int64_t now_ns);
+
+/* The lane is to be cut on such evidence. False when cuts have shown that the rate is not
+ * the reason: the rate is then as before them. */
+bool control_soft_cuts(struct control *control, const struct control_limits *limits,
+                       bool in_row, int64_t now_ns);
 
 #endif

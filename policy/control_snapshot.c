@@ -61,6 +61,8 @@ void control_restore(struct control *control, const struct control_limits *limit
     if (isfinite(snapshot->ceiling) && snapshot->ceiling > 0) {
         control->ceiling = fmin(snapshot->ceiling, CONTROL_RATE_MOST);
         control->ceiling_ns = ago(now_ns, snapshot->ceiling_age_ns, down_ns);
+        control->seasoned = true;
+        control->sure = control->rate; /* from here slowly: the world may have changed */
     }
     control->clean_since_ns = ago(now_ns, snapshot->clean_age_ns, down_ns);
     control->messages = down_ns > TRUST_NS ? 0 : snapshot->messages;

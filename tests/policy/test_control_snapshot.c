@@ -34,6 +34,7 @@ TEST(control_snapshot, comes_back)
     control_save(&control, &limits, 4 * MINUTE, &snapshot);
     control_restore(&again, &limits, &snapshot, 2 * MINUTE, 100 * DAY);
     cr_assert(again.rate == 12.5 && again.ceiling == 14 && again.messages == 20);
+    cr_assert(again.sure == 12.5, "growth is slow from what was learnt");
     cr_assert_eq(control_ask(&again, &limits, 100 * DAY).earliest_ns,
                  100 * DAY + 4 * MINUTE);
     control_restore(&again, &limits, &snapshot, DAY / 2, 100 * DAY);

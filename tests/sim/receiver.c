@@ -8,6 +8,8 @@
 #define BOX_ATTEMPTS  100
 #define BLOCK_NS      (6 * RECEIVER_HOUR)
 #define OUTAGE_NS     (10 * RECEIVER_MINUTE)
+#define CURVE_OVERRUN 0.2
+#define CURVE_BLOCK   RECEIVER_DAY
 
 double receiver_roll(uint64_t *random)
 {
@@ -46,13 +48,22 @@ void receiver_init(struct receiver *receiver, enum receiver_model model,
     receiver->hit_ns = (int64_t)between(&random, 1, 12) * RECEIVER_HOUR;
     receiver->outage_ns = (int64_t)(between(&random, 1, 6) * (double)RECEIVER_HOUR);
     receiver->wording = (uint32_t)between(&random, 0, 4);
+    receiver->curve_first = magnitude(&random, 50, 2000);
+    receiver->curve_growth = between(&random, 1.1, 2);
+    receiver->stretch_ns = RECEIVER_MINUTE;
+    receiver->noise = model == RECEIVER_NOISE ? 0.01 : 0;
+    if (model == RECEIVER_CURVE) {
+        receiver->words = RECEIVER_WORDS_GOOGLE;
+        receiver->stretch_ns = RECEIVER_DAY;
+    }
     if (model == RECEIVER_CONNECTIONS) {
         receiver->most_open = (uint32_t)between(&random, 1, 50);
         receiver->most_messages = (uint32_t)between(&random, 1, 100);
         receiver->silent = receiver_roll(&random) < 0.5;
-        receiver->per_minute = 1e6;
-        receiver->burst = 1e6;
-        receiver->tokens = 1e6;
+        /* What so many connections carry at ten messages a second each. */
+        receiver->per_minute = 600.0 * receiver->most_open;
+        receiver->burst = 1e9;
+        receiver->tokens = 1e9;
     }
     receiver->random = random;
 }
@@ -63,6 +74,10 @@ static double capacity(const struct receiver *receiver, int64_t now_ns)
 
     if (receiver->step_ns > 0 && now_ns >= receiver->step_ns) {
         rate *= receiver->step_times;
+    }
+    if (receiver->model == RECEIVER_CURVE) {
+        double days = fmin(floor((double)now_ns / (double)RECEIVER_DAY), 60);
+        rate = receiver->curve_first * pow(receiver->curve_growth, days) / (24 * 60);
     }
     if (receiver->model == RECEIVER_DIURNAL) {
         double hour = (double)(now_ns % RECEIVER_DAY) / (double)RECEIVER_HOUR;
@@ -92,13 +107,50 @@ void receiver_reset_offered(struct receiver *receiver, int64_t now_ns)
 
 static const char *rate_text(const struct receiver *receiver)
 {
-    static const char *const texts[] = {
-        "421 4.7.0 Rate limit exceeded, please slow down",
-        "451 4.7.1 Too many messages from your address, try again later",
-        "421 Message rate exceeded for this client",
-        "450 4.7.1 You are sending too fast, throttled",
+    static const char *const texts[][4] = {
+        [RECEIVER_WORDS_RATE] = {"421 4.7.0 Rate limit exceeded, please slow down",
+                                 "451 4.7.1 Too many messages from your address, try "
+                                 "again later",
+                                 "421 Message rate exceeded for this client",
+                                 "450 4.7.1 You are sending too fast, throttled"},
+        [RECEIVER_WORDS_VAGUE] = {"450 4.2.1 try again later", "451 temporarily deferred",
+                                  "421 4.7.0 Try again later, closing connection",
+                                  "451 4.3.2 Please try again later"},
+        [RECEIVER_WORDS_GOOGLE] =
+            {"421 4.7.28 Gmail has detected an unusual rate of email originating from "
+             "your IP address",
+             "421 4.7.28 unusual rate of email", "421 4.7.28 unusual rate of email",
+             "421 4.7.28 unusual rate of email"},
     };
-    return texts[receiver->wording % 4];
+    return texts[receiver->words][receiver->wording % 4];
+}
+
+/* The allowance of a whole day or stretch, counted anew in each. */
+static bool take_of_stretch(struct receiver *receiver, int64_t now_ns)
+{
+    int64_t stretch = now_ns / receiver->stretch_ns;
+    double minutes = (double)receiver->stretch_ns / (double)RECEIVER_MINUTE;
+
+    (void)receiver_offered(receiver, now_ns);
+    if (stretch != receiver->stretch) {
+        receiver->stretch = stretch;
+        receiver->stretch_taken = 0;
+        receiver->stretch_refused = 0;
+    }
+    double most = floor(capacity(receiver, now_ns) * minutes + 1e-9);
+    if (receiver->stretch_taken + 1 <= most) {
+        receiver->stretch_taken += 1;
+        return true;
+    }
+    receiver->stretch_refused += 1;
+    if (receiver->model == RECEIVER_CURVE) {
+        receiver->overruns++;
+        if (receiver->stretch_refused > CURVE_OVERRUN * most) {
+            receiver->block_until_ns = now_ns + CURVE_BLOCK;
+            receiver->blocks++;
+        }
+    }
+    return false;
 }
 
 /* One token, if there is one. */
@@ -195,7 +247,7 @@ const char *receiver_message(struct receiver *receiver, uint32_t messages, int64
     if (receiver->most_messages > 0 && messages >= receiver->most_messages) {
         return receiver->silent ? "" : "421 Too many messages in this connection";
     }
-    if (receiver->model == RECEIVER_STRIKES) {
+    if (receiver->model == RECEIVER_STRIKES || receiver->model == RECEIVER_CURVE) {
         const char *text = punished(receiver, now_ns);
         if (text != NULL) {
             return text;
@@ -206,7 +258,7 @@ const char *receiver_message(struct receiver *receiver, uint32_t messages, int64
         return "554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using "
                "bl.spamcop.net";
     }
-    if (receiver->model == RECEIVER_NOISE && receiver_roll(&receiver->random) < 0.01) {
+    if (receiver->noise > 0 && receiver_roll(&receiver->random) < receiver->noise) {
         return "451 4.3.0 Temporary system problem, try again later";
     }
     if (receiver->model == RECEIVER_MISLEADING) {
@@ -215,7 +267,10 @@ const char *receiver_message(struct receiver *receiver, uint32_t messages, int64
             return text;
         }
     }
-    bool good = take_token(receiver, now_ns);
+    bool stretches =
+        receiver->model == RECEIVER_CURVE || receiver->model == RECEIVER_QUOTA;
+    bool good =
+        stretches ? take_of_stretch(receiver, now_ns) : take_token(receiver, now_ns);
     receiver->deferred_share = receiver->deferred_share * 0.9999 + (good ? 0 : 0.0001);
     if (good) {
         return NULL;

@@ -18,12 +18,20 @@ enum receiver_model {
     RECEIVER_BUCKET,      /* R1: a token bucket, 421 on excess */
     RECEIVER_STRIKES,     /* R2: the same, and a penalty box, and a block behind it */
     RECEIVER_CONNECTIONS, /* R3: connections at once, messages on each */
+    RECEIVER_CURVE,       /* R4: a new address: so many a day, more each day */
     RECEIVER_DIURNAL,     /* R5: the bucket's rate follows the day; outages of 10 min */
     RECEIVER_REPUTATION,  /* R7: deferrals lower the capacity */
     RECEIVER_LISTING,     /* R8: a DNSBL hit at some moment */
     RECEIVER_MISLEADING,  /* R9: recipient-level 4xx storms, odd codes */
-    RECEIVER_NOISE, /* defers 1 % of everything at random, no limit below 1,000 a minute
-                     */
+    RECEIVER_NOISE,       /* R1, and 1 % of everything is deferred at random */
+    RECEIVER_QUOTA,       /* so many in a fixed stretch of time, then 421 until its end */
+};
+
+/* How it says that it has had enough. */
+enum receiver_words {
+    RECEIVER_WORDS_RATE,   /* in so many words */
+    RECEIVER_WORDS_VAGUE,  /* a 4xx that does not say why */
+    RECEIVER_WORDS_GOOGLE, /* 4.7.28 */
 };
 
 struct receiver {
@@ -48,11 +56,20 @@ struct receiver {
     int64_t outage_ns;      /* when the next outage begins */
     int64_t step_ns;        /* when capacity changes by step_times; 0 never */
     double step_times;
+    double curve_first;  /* hidden: of R4, messages on the first day */
+    double curve_growth; /* hidden: and times so much each day */
+    int64_t stretch_ns;  /* of RECEIVER_QUOTA */
+    int64_t stretch;     /* number of the day or stretch that is counted */
+    double stretch_taken;
+    double stretch_refused;
+    double noise; /* share deferred whatever the rate */
+    enum receiver_words words;
     uint32_t open;
     uint32_t wording;
     uint64_t blocks; /* how often it lost patience */
     uint64_t attempts_blocked;
-    double offered; /* the capacity, integrated */
+    uint64_t overruns; /* attempts beyond the allowance of R4 */
+    double offered;    /* the capacity, integrated */
     int64_t offered_ns;
 };
 

@@ -2,16 +2,21 @@
 
 #include "tests/sim/receiver.h"
 #include "tests/sim/sender.h"
+#include "tests/sim/trial.h"
 #include "tests/support/test.h"
 
-#define SEEDS 8
+#define SEEDS 5
 
 static struct receiver receiver;
 static struct sender sender;
 
-struct outcome {
-    double goodput;
-    double deferred;
+/* One line of the bench over some seeds: in order, best last. */
+struct spread {
+    double goodput[SEEDS];
+    double deferred[SEEDS];
+    double climb[SEEDS];
+    double halved[SEEDS];
+    double doubled[SEEDS];
 };
 
 static int by_value(const void *one, const void *other)
@@ -21,53 +26,102 @@ static int by_value(const void *one, const void *other)
     return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/* Climb for four hours, then measure a day. */
-static struct outcome a_day(enum receiver_model model, double per_minute, uint64_t seed)
+static double or_late(double minutes)
 {
-    int64_t climbed_ns = 4 * RECEIVER_HOUR;
-    int64_t end_ns = climbed_ns + RECEIVER_DAY;
-
-    receiver_init(&receiver, model, per_minute, seed);
-    sender_init(&sender, SENDER_ADAPTIVE, &receiver, 0, RECEIVER_MINUTE);
-    sender_run(&sender, climbed_ns);
-    sender_reset(&sender);
-    receiver_reset_offered(&receiver, climbed_ns);
-    sender_run(&sender, end_ns);
-    return (struct outcome){
-        .goodput = (double)sender.accepted / receiver_offered(&receiver, end_ns),
-        .deferred = (double)sender.deferred / (double)sender.attempts,
-    };
+    return minutes < 0 ? 1e6 : minutes;
 }
 
-static void hold(enum receiver_model model, double per_minute, double most_deferred)
+static void spread_over(const struct trial *trial, struct spread *out)
 {
-    double goodput[SEEDS];
-    double deferred[SEEDS];
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct trial_result result;
+        trial_run(trial, seed, &result);
+        cr_assert_eq(result.blocks, 0, "seed %lu: blocked", (unsigned long)seed);
+        cr_assert_eq(result.lost, 0, "seed %lu: mail lost", (unsigned long)seed);
+        out->goodput[seed - 1] = result.goodput;
+        out->deferred[seed - 1] = result.deferred;
+        out->climb[seed - 1] = or_late(result.climb_min);
+        out->halved[seed - 1] = or_late(result.halved_min);
+        out->doubled[seed - 1] = or_late(result.doubled_min);
+    }
+    qsort(out->goodput, SEEDS, sizeof(double), by_value);
+    qsort(out->deferred, SEEDS, sizeof(double), by_value);
+    qsort(out->climb, SEEDS, sizeof(double), by_value);
+    qsort(out->halved, SEEDS, sizeof(double), by_value);
+    qsort(out->doubled, SEEDS, sizeof(double), by_value);
+}
+
+/* Found and held, met again within a quarter of an hour when it halves and within four
+ * hours when it doubles: median and worst. */
+static void hold(double per_minute, double median_goodput, double most_deferred)
+{
+    const struct trial trial = {
+        .model = RECEIVER_STRIKES, .per_minute = per_minute, .steps = true};
+    struct spread got;
+
+    spread_over(&trial, &got);
+    cr_assert_geq(got.goodput[SEEDS / 2], median_goodput, "%.0f a minute: %f", per_minute,
+                  got.goodput[SEEDS / 2]);
+    cr_assert_geq(got.goodput[0], 0.85, "%.0f a minute: %f", per_minute, got.goodput[0]);
+    cr_assert_leq(got.deferred[SEEDS - 1], most_deferred, "%.0f a minute: %f", per_minute,
+                  got.deferred[SEEDS - 1]);
+    cr_assert_leq(got.climb[SEEDS / 2], 40, "%.0f a minute: %f", per_minute,
+                  got.climb[SEEDS / 2]);
+    cr_assert_leq(got.halved[SEEDS / 2], 15, "%.0f a minute: %f", per_minute,
+                  got.halved[SEEDS / 2]);
+    cr_assert_leq(got.doubled[SEEDS - 1], 240, "%.0f a minute: %f", per_minute,
+                  got.doubled[SEEDS - 1]);
+}
+
+/* A hidden limit of sixty a minute, and the penalty box behind it is never seen. */
+TEST(lanes, a_limit_of_sixty)
+{
+    hold(60, 0.93, 0.005);
+}
+
+/* Ten times as much without retuning. */
+TEST(lanes, a_limit_of_six_hundred)
+{
+    hold(600, 0.93, 0.005);
+}
+
+/* A tenth of it, where twenty messages take minutes. */
+TEST(lanes, a_limit_of_six)
+{
+    hold(6, 0.91, 0.01);
+}
+
+/* A receiver that hides its limit behind "try again later" is held too, and never
+ * provoked. */
+TEST(lanes, a_limit_without_words)
+{
+    const struct trial trial = {
+        .model = RECEIVER_STRIKES, .words = RECEIVER_WORDS_VAGUE, .per_minute = 60};
+    struct spread got;
+
+    spread_over(&trial, &got);
+    cr_assert_geq(got.goodput[SEEDS / 2], 0.9, "%f", got.goodput[SEEDS / 2]);
+    cr_assert_geq(got.goodput[0], 0.8, "%f", got.goodput[0]);
+    cr_assert_leq(got.deferred[SEEDS / 2], 0.01, "%f", got.deferred[SEEDS / 2]);
+}
+
+/* R4: the allowance of a new address is used, and not overrun by a fifth. (Below a
+ * hundred a day the probes alone would: there a ramp is needed.) */
+TEST(lanes, a_new_address)
+{
+    const struct trial trial = {.model = RECEIVER_CURVE, .days = 5};
 
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct outcome outcome = a_day(model, per_minute, seed);
-        goodput[seed - 1] = outcome.goodput;
-        deferred[seed - 1] = outcome.deferred;
-        cr_assert_eq(receiver.blocks, 0, "seed %lu: blocked", (unsigned long)seed);
-        cr_assert_eq(sender.refused, 0, "seed %lu: mail lost", (unsigned long)seed);
+        struct trial_result result;
+        receiver_init(&receiver, RECEIVER_CURVE, 0, seed);
+        if (receiver.curve_first < 100) {
+            continue;
+        }
+        trial_run(&trial, seed, &result);
+        cr_assert_eq(result.blocks, 0, "seed %lu: blocked", (unsigned long)seed);
+        cr_assert_geq(result.goodput, 0.8, "seed %lu: %f", (unsigned long)seed,
+                      result.goodput);
     }
-    qsort(goodput, SEEDS, sizeof(double), by_value);
-    qsort(deferred, SEEDS, sizeof(double), by_value);
-    cr_log_info("%.0f a minute: goodput %.3f worst %.3f", per_minute, goodput[SEEDS / 2],
-                goodput[0]);
-    cr_assert_geq(goodput[SEEDS / 2], 0.92, "%.0f a minute: %f", per_minute,
-                  goodput[SEEDS / 2]);
-    cr_assert_geq(goodput[0], 0.85, "%.0f a minute: %f", per_minute, goodput[0]);
-    cr_assert_leq(deferred[SEEDS - 1], most_deferred);
-}
-
-/* A hidden limit is found and held, whatever its size, and the penalty box behind it is
- * never seen. */
-TEST(lanes, hidden_limits)
-{
-    hold(RECEIVER_STRIKES, 60, 0.005);
-    hold(RECEIVER_STRIKES, 600, 0.005);
-    hold(RECEIVER_STRIKES, 6, 0.03);
 }
 
 /* Connections at once and messages on one: each is learnt by its own knob, and hardly an
@@ -90,11 +144,37 @@ TEST(lanes, connections)
     }
 }
 
-/* A receiver that defers one per cent of everything is not slowed. */
+/* A receiver that defers one per cent of everything is not slowed: what it takes is what
+ * the same one takes that defers nothing. */
 TEST(lanes, noise_is_not_a_limit)
 {
-    struct outcome outcome = a_day(RECEIVER_NOISE, 1000, 3);
-    cr_assert_geq(outcome.goodput, 0.92, "%f", outcome.goodput);
+    const struct trial noisy = {.model = RECEIVER_NOISE, .per_minute = 1000};
+    const struct trial clear = {.model = RECEIVER_BUCKET, .per_minute = 1000};
+
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct trial_result with;
+        struct trial_result without;
+        trial_run(&noisy, seed, &with);
+        trial_run(&clear, seed, &without);
+        cr_assert_geq(with.goodput, without.goodput - 0.03, "seed %lu: %f of %f",
+                      (unsigned long)seed, with.goodput, without.goodput);
+    }
+}
+
+/* One that defers a quarter of everything, whatever the rate and without a word about it,
+ * is slowed only until cuts have shown that they do not help. */
+TEST(lanes, much_noise_is_found_out)
+{
+    receiver_init(&receiver, RECEIVER_BUCKET, 1e6, 1);
+    receiver.noise = 0.25;
+    sender_init(&sender, SENDER_ADAPTIVE, &receiver, 0, RECEIVER_MINUTE);
+    sender.limits.max_rate =
+        (struct pace_limit){.count = 5, .burst = 1, .period_ns = RECEIVER_SECOND};
+    sender_run(&sender, 3 * RECEIVER_HOUR);
+    sender_reset(&sender);
+    sender_run(&sender, 5 * RECEIVER_HOUR);
+    cr_assert_geq((double)sender.attempts, 0.9 * 5 * 7200, "%lu",
+                  (unsigned long)sender.attempts);
 }
 
 /* Nothing new starts once a reply has named a list. */
@@ -122,62 +202,16 @@ TEST(lanes, misleading_replies_do_not_slow)
     cr_assert_geq(sender.control.rate, 19.0, "%f", sender.control.rate);
 }
 
-/* The mean, over the seeds, of what is taken of the changed capacity in the hour that
- * begins so long after the change. */
-static double after_change(double times, int64_t later_ns)
-{
-    double sum = 0;
-
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        receiver_init(&receiver, RECEIVER_STRIKES, 600, seed);
-        sender_init(&sender, SENDER_ADAPTIVE, &receiver, 0, RECEIVER_MINUTE);
-        receiver.step_ns = 8 * RECEIVER_HOUR;
-        receiver.step_times = times;
-        int64_t met_ns = receiver.step_ns + later_ns;
-        sender_run(&sender, met_ns);
-        sender_reset(&sender);
-        receiver_reset_offered(&receiver, met_ns);
-        sender_run(&sender, met_ns + RECEIVER_HOUR);
-        sum +=
-            (double)sender.accepted / receiver_offered(&receiver, met_ns + RECEIVER_HOUR);
-        cr_assert_eq(receiver.blocks, 0, "seed %lu", (unsigned long)seed);
-    }
-    return sum / SEEDS;
-}
-
-/* A capacity that halves is met again (its pauses of 1, 5, 10 and 20 minutes are the
- * price), one that doubles within four hours; never with a block. */
-TEST(lanes, capacity_changes)
-{
-    double halved = after_change(0.5, 90 * RECEIVER_MINUTE);
-    double doubled = after_change(2.0, 4 * RECEIVER_HOUR);
-
-    cr_assert_geq(halved, 0.75, "%f", halved);
-    cr_assert_geq(doubled, 0.8, "%f", doubled);
-}
-
-/* One quota behind two of our sources: both together hold it, without a block. */
+/* R10: one quota behind two of our sources: both together hold it, without a block, and
+ * neither starves. */
 TEST(lanes, a_shared_quota_does_not_oscillate)
 {
-    static struct sender other;
-    int64_t end_ns = 28 * RECEIVER_HOUR;
+    const struct trial trial = {
+        .model = RECEIVER_STRIKES, .per_minute = 600, .pair = true};
+    struct spread got;
 
-    receiver_init(&receiver, RECEIVER_STRIKES, 600, 5);
-    sender_init(&sender, SENDER_ADAPTIVE, &receiver, 0, RECEIVER_MINUTE);
-    sender_init(&other, SENDER_ADAPTIVE, &receiver, 0, RECEIVER_MINUTE);
-    for (int64_t at_ns = 0; at_ns < end_ns; at_ns += RECEIVER_SECOND) {
-        if (at_ns == 4 * RECEIVER_HOUR) {
-            sender_reset(&sender);
-            sender_reset(&other);
-            receiver_reset_offered(&receiver, at_ns);
-        }
-        sender_run(&sender, at_ns);
-        sender_run(&other, at_ns);
-    }
-    double taken = (double)(sender.accepted + other.accepted);
-    double tried = (double)(sender.attempts + other.attempts);
-    cr_assert_geq(taken / receiver_offered(&receiver, end_ns), 0.8, "%f",
-                  taken / receiver_offered(&receiver, end_ns));
-    cr_assert_leq((double)(sender.deferred + other.deferred), 0.01 * tried);
-    cr_assert_eq(receiver.blocks, 0);
+    spread_over(&trial, &got);
+    cr_assert_geq(got.goodput[SEEDS / 2], 0.9, "%f", got.goodput[SEEDS / 2]);
+    cr_assert_geq(got.goodput[0], 0.8, "%f", got.goodput[0]);
+    cr_assert_leq(got.deferred[SEEDS - 1], 0.01, "%f", got.deferred[SEEDS - 1]);
 }
