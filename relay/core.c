@@ -204,6 +204,7 @@ static void on_second(void *owner)
     stops_tick(core, now_unix_ms());
     ramps_tick(core);
     dropbox_tick(core);
+    vigil_tick(core);
     reload_when_asked(core);
     slots_retire(core, now_ns(), false);
     struct index_stats stats;

@@ -219,6 +219,7 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
     dest->is_probing = dest->is_probing || is_half;
     ramps_spend(core, lane, stream, job, now);
     spend(core, lane, batch.count, now);
+    vigil_spend(core, flow->user, batch.count, now);
     slots_send(slots_take(core, lane, dest->destination), job);
     rotate(core, lading, list);
     return batch.count;

@@ -147,6 +147,7 @@ static void settle(struct answer *answer)
         return;
     }
     answer_count(answer, &change);
+    vigil_answer(core, answer, &change);
     answer_log(answer, &change);
     if (change.state == CHANGE_WAITING) {
         struct recipient_view view;
@@ -365,6 +366,7 @@ void settle_expired(struct core *core, uint32_t message)
         change.state = CHANGE_EXPIRED;
         if (records_add(core, &change) != 0) {
             answer_count(&answer, &change);
+            vigil_answer(core, &answer, &change);
             answer_log(&answer, &change);
         }
     }
