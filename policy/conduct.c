@@ -171,8 +171,8 @@ struct conduct_verdict conduct_judge(const struct conduct *conduct,
     if (is_expected(conduct)) {
         return verdict;
     }
-    uint64_t odd = (uint64_t)largest(verdict.usual, limits->hold_floor) *
-                   limits->hold_factor;
+    uint64_t odd =
+        (uint64_t)largest(verdict.usual, limits->hold_floor) * limits->hold_factor;
     bool may_hold = !trusted || age_days >= TRUSTED_DAYS;
     if (conduct->sent > odd && verdict.signs != 0 && may_hold) {
         verdict.judgement = CONDUCT_HOLD;

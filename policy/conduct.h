@@ -36,13 +36,14 @@ enum conduct_sign {
 };
 
 struct conduct {
-    int32_t hour;      /* that `sent` counts */
-    int32_t born_day;  /* of the first message */
-    uint32_t sent;     /* recipients in this hour */
-    uint32_t day_sent; /* and on this day */
-    uint32_t signs;    /* of novelty, in this hour */
+    int32_t hour;       /* that `sent` counts */
+    int32_t born_day;   /* of the first message */
+    uint32_t sent;      /* recipients in this hour */
+    uint32_t day_sent;  /* and on this day */
+    uint32_t signs;     /* of novelty, in this hour */
     float usual[2][24]; /* recipients in that hour of a weekday, of a weekend day */
-    uint32_t peaks[CONDUCT_DAYS]; /* the biggest hour of each day, by day % CONDUCT_DAYS */
+    uint32_t
+        peaks[CONDUCT_DAYS]; /* the biggest hour of each day, by day % CONDUCT_DAYS */
     uint64_t networks[CONDUCT_NETWORKS]; /* hashes, newest first; 0 empty */
     uint64_t prints[CONDUCT_PRINTS];
     struct evidence unknown;  /* recipients that do not exist, of those that ended */

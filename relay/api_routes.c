@@ -366,8 +366,9 @@ static void ask_users_expect(const struct ask *ask)
     long long until = strtoll(get(ask, "until"), &end, 10);
 
     if (!is_good || end == get(ask, "until") || *end != '\0' || volume > UINT32_MAX) {
-        api_answer_done(ask->answer, API_BAD_ASK,
-                        "name is a user, volume recipients, until milliseconds since 1970");
+        api_answer_done(
+            ask->answer, API_BAD_ASK,
+            "name is a user, volume recipients, until milliseconds since 1970");
         return;
     }
     ask->view->users_expect(ask->view->owner, get(ask, "name"), volume, until,

@@ -213,8 +213,8 @@ void intake_ask_permit(struct intake *intake)
     (void)snprintf(permit->client, sizeof permit->client, "%s", intake->client.ip);
     size_t length = 0;
     const char *block = message_block(&intake->message, &length);
-    permit->kind = fingerprint_kind(&intake->print, intake->message.facts.subject, block,
-                                    length);
+    permit->kind =
+        fingerprint_kind(&intake->print, intake->message.facts.subject, block, length);
     permit->body = fingerprint_body(&intake->print);
     while (permit->hash_count < PERMIT_HASHES &&
            permit->hash_count < intake->rcpt_count) {

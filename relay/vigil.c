@@ -1,6 +1,7 @@
-/* Good path: vigil_see (a message came in) -> conduct_judge -> nothing, or act(): journal,
- * alert, pace or freeze. Failure modes: the store cannot write (the hold acts, and ends
- * with the next restart: freezes say so); a user without history (volume alone counts). */
+/* Good path: vigil_see (a message came in) -> conduct_judge -> nothing, or act():
+ * journal, alert, pace or freeze. Failure modes: the store cannot write (the hold acts,
+ * and ends with the next restart: freezes say so); a user without history (volume alone
+ * counts). */
 
 #include "relay/vigil.h"
 
@@ -26,7 +27,7 @@
 #define HOUR_NS   (3600 * NOW_NS_PER_S)
 #define BURSTS    60 /* a slowed user's hour leaves in so many portions at least */
 #define ACTOR     "conduct"
-#define TEXT_SIZE 600
+#define TEXT_SIZE 1000
 
 static int32_t hour_now(void)
 {
@@ -65,8 +66,7 @@ void vigil_done(struct vigil *vigil)
 
 static struct vigil_user *find(struct core *core, const char *name)
 {
-    struct list *bucket =
-        &core->vigil.buckets[fingerprint_text(name) % VIGIL_BUCKETS];
+    struct list *bucket = &core->vigil.buckets[fingerprint_text(name) % VIGIL_BUCKETS];
     list_each (node, bucket) {
         struct vigil_user *user = LIST_OWNER(node, struct vigil_user, node);
         if (strcasecmp(user->name, name) == 0) {
@@ -153,8 +153,7 @@ static void say(struct core *core, const struct vigil_user *user, const char *be
                                            .evidence = text},
                    NULL);
     alert_raise(core->alert,
-                &(struct alert_notice){
-                    .event = ACTOR, .subject = subject, .text = text});
+                &(struct alert_notice){.event = ACTOR, .subject = subject, .text = text});
 }
 
 static void print_evidence(const struct vigil_user *user,
@@ -192,10 +191,11 @@ static void slow(struct core *core, struct vigil_user *user,
     }
     user->told_hour = user->conduct.hour;
     print_evidence(user, verdict, evidence, sizeof evidence);
-    (void)snprintf(text, sizeof text,
-                   "%s. Its mail is accepted and leaves at %" PRIu32
-                   " an hour. If this is meant: mesura user expect %s --volume N --until T",
-                   evidence, verdict->allowed, user->name);
+    (void)snprintf(
+        text, sizeof text,
+        "%s. Its mail is accepted and leaves at %" PRIu32
+        " an hour. If this is meant: mesura user expect %s --volume N --until T",
+        evidence, verdict->allowed, user->name);
     (void)snprintf(after, sizeof after, "slowed to %" PRIu32 " an hour",
                    verdict->allowed);
     say(core, user, "running", after, text);
@@ -205,9 +205,8 @@ static void hold(struct core *core, struct vigil_user *user,
                  const struct conduct_verdict *verdict)
 {
     char text[TEXT_SIZE];
-    struct freeze freeze = {.kind = FREEZE_USER,
-                            .by = ACTOR,
-                            .since_unix_ms = now_unix_ms()};
+    struct freeze freeze = {
+        .kind = FREEZE_USER, .by = ACTOR, .since_unix_ms = now_unix_ms()};
     if (user->held_hour == user->conduct.hour ||
         freezes_find(&core->freezes, FREEZE_USER, user->name) != NULL) {
         return; /* held, or thawed by somebody who has seen this */
@@ -215,11 +214,12 @@ static void hold(struct core *core, struct vigil_user *user,
     user->held_hour = user->conduct.hour;
     (void)snprintf(freeze.name, sizeof freeze.name, "%s", user->name);
     print_evidence(user, verdict, freeze.why, sizeof freeze.why);
-    (void)snprintf(text, sizeof text,
-                   "%s. Its mail is accepted and held. Release: mesura thaw user %s; give it "
-                   "back: mesura queue bounce --user %s; shut the door: mesura user disable "
-                   "%s",
-                   freeze.why, user->name, user->name, user->name);
+    (void)snprintf(
+        text, sizeof text,
+        "%s. Its mail is accepted and held. Release: mesura thaw user %s; give it "
+        "back: mesura queue bounce --user %s; shut the door: mesura user disable "
+        "%s",
+        freeze.why, user->name, user->name, user->name);
     if (freezes_set(&core->freezes, &freeze, NULL) != 0) {
         log_error("user %s cannot be held", user->name);
         return;
@@ -259,9 +259,8 @@ bool vigil_allows(struct core *core, const struct permit *permit, char *text,
                   unsigned size)
 {
     for (unsigned i = 0; i < permit->hash_count; i++) {
-        const char *reply =
-            storms_reply(core->vigil.storms, permit->user, permit->hashes[i],
-                         permit->body, now_unix_ms());
+        const char *reply = storms_reply(core->vigil.storms, permit->user,
+                                         permit->hashes[i], permit->body, now_unix_ms());
         if (reply != NULL) {
             (void)snprintf(text, size,
                            "5.7.1 the same message to the same recipient was refused "
@@ -300,7 +299,10 @@ void vigil_answer(struct core *core, const struct answer *answer,
                   const struct change *change)
 {
     const char *name = answer->message.user;
-    if (name == NULL || name[0] == '\0' || !change->ended) {
+    /* A refused one has ended on the disk only when its notification is there. */
+    bool has_ended = change->ended || change->state == CHANGE_FAILED ||
+                     change->state == CHANGE_EXPIRED;
+    if (name == NULL || name[0] == '\0' || !has_ended) {
         return;
     }
     struct vigil_user *user = find_or_make(core, name);
@@ -311,10 +313,10 @@ void vigil_answer(struct core *core, const struct answer *answer,
     user->is_changed = true;
     if (refused && is_policy(answer) && answer->envelope != NULL) {
         char reply[STORMS_REPLY];
-        storms_refused(
-            core->vigil.storms, answer->message.id,
-            answer->envelope->recipients[answer->recipient.number].address,
-            settle_reply_text(answer->reply, reply, sizeof reply), now_unix_ms());
+        storms_refused(core->vigil.storms, answer->message.id,
+                       answer->envelope->recipients[answer->recipient.number].address,
+                       settle_reply_text(answer->reply, reply, sizeof reply),
+                       now_unix_ms());
     }
     if (unknown) {
         (void)conduct_hour(&user->conduct, hour_now());

@@ -10,7 +10,8 @@
 /* now_ns for what decays. */
 void vigil_store_write(const struct conduct *conduct, struct fields *out);
 
-/* unix_ms of the row and of now: evidence has aged meanwhile. Absent fields are as new. */
+/* unix_ms of the row and of now: evidence has aged meanwhile. Absent fields are as new.
+ */
 void vigil_store_read(struct conduct *out, const struct fields *fields, int32_t hour,
                       int64_t age_ms, int64_t now_ns);
 

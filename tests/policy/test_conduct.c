@@ -4,9 +4,9 @@
 
 #include "tests/support/test.h"
 
-#define MONDAY (20000 / 7 * 7 + 4) /* days since 1970: 1970-01-05 was one */
+#define MONDAY       (20000 / 7 * 7 + 4) /* days since 1970: 1970-01-05 was one */
 #define HOUR(DAY, H) ((int32_t)((MONDAY + (DAY)) * 24 + (H)))
-#define NS INT64_C(1000000000)
+#define NS           INT64_C(1000000000)
 
 static struct conduct conduct;
 
@@ -71,7 +71,8 @@ TEST(conduct, a_second_sign_holds)
 
 TEST(conduct, a_new_user_has_no_novelty)
 {
-    /* In the first week everything is new, and means nothing; few bounces prove nothing. */
+    /* In the first week everything is new, and means nothing; few bounces prove nothing.
+     */
     conduct_init(&conduct, HOUR(0, 9));
     conduct_see(&conduct, 1, 1, 1);
     conduct_see(&conduct, 2000, 2, 2);

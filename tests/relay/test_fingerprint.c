@@ -32,7 +32,8 @@ TEST(fingerprint, one_template_is_one_kind)
 
 TEST(fingerprint, pieces_do_not_matter)
 {
-    /* Byte for byte, or at once: the same kind, the same body; another body is another. */
+    /* Byte for byte, or at once: the same kind, the same body; another body is another.
+     */
     static const char body[] = "a https://x.test/?q : / // ://y.test:8080 ://";
     struct fingerprint one;
     struct fingerprint other;

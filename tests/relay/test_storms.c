@@ -8,8 +8,8 @@
 
 #define DAY (INT64_C(86400) * 1000)
 
-static const char *ask(struct storms *storms, const char *user, const char *to, uint64_t body,
-                       int64_t now_ms)
+static const char *ask(struct storms *storms, const char *user, const char *to,
+                       uint64_t body, int64_t now_ms)
 {
     return storms_reply(storms, user, fingerprint_text(to), body, now_ms);
 }
