@@ -237,6 +237,23 @@ static void ask_users(const struct api_ask *ask)
     api_answer_done(ask->answer, API_DONE, "");
 }
 
+static void ask_users_expect(const struct api_ask *ask)
+{
+    char *end = NULL;
+    unsigned long long volume = strtoull(api_ask_get(ask, "volume"), &end, 10);
+    bool is_good = end != api_ask_get(ask, "volume") && *end == '\0' && volume > 0;
+    long long until = strtoll(api_ask_get(ask, "until"), &end, 10);
+
+    if (!is_good || end == api_ask_get(ask, "until") || *end != '\0' || volume > UINT32_MAX) {
+        api_answer_done(
+            ask->answer, API_BAD_ASK,
+            "name is a user, volume recipients, until milliseconds since 1970");
+        return;
+    }
+    ask->view->users_expect(ask->view->owner, api_ask_get(ask, "name"), volume, until,
+                            ask->request->by, ask->answer);
+}
+
 static void ask_users_reload(const struct api_ask *ask)
 {
     ask->view->users_reload(ask->view->owner, ask->request->by, ask->answer);
@@ -298,6 +315,7 @@ static const struct route {
     {POST, "/v1/import", "dir again", API_ACCESS_ACT, api_queue_import},
     {POST, "/v1/reload", "", API_ACCESS_ACT, ask_reload},
     {GET, "/v1/users", "", API_ACCESS_READ, ask_users},
+    {POST, "/v1/users/expect", "name volume until", API_ACCESS_ACT, ask_users_expect},
     {POST, "/v1/users/reload", "", API_ACCESS_ACT, ask_users_reload},
     {POST, "/v1/messages", "from to", API_ACCESS_SUBMIT, ask_nothing},
     {POST, "/v1/drain", "on", API_ACCESS_ACT, ask_drain},

@@ -223,6 +223,7 @@ static void on_second(void *owner)
     ramps_tick(core);
     hourly_flush(core->hours);
     dropbox_tick(core);
+    vigil_tick(core);
     reload_when_asked(core);
     slots_retire(core, now_ns(), false);
     struct index_stats stats;

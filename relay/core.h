@@ -28,6 +28,7 @@
 #include "relay/sites.h"
 #include "relay/sources.h"
 #include "relay/streamtally.h"
+#include "relay/vigil.h"
 
 struct admission;
 struct alert;
@@ -95,6 +96,7 @@ struct core {
     struct freezes freezes;
     struct allowances allowances;
     struct dropbox dropbox;
+    struct vigil vigil;
     struct sites sites;
     struct domains domains;
     struct scheduler scheduler;

@@ -135,6 +135,8 @@ static void on_conduct_row(const struct store_row *row, void *owner)
 {
     if (strncmp(row->key, ALLOWANCE_PREFIX, sizeof ALLOWANCE_PREFIX - 1) == 0) {
         allowances_load(owner, row);
+    } else if (strncmp(row->key, VIGIL_PREFIX, sizeof VIGIL_PREFIX - 1) == 0) {
+        vigil_load(owner, row);
     }
 }
 
@@ -212,6 +214,7 @@ int core_start_open(struct core *core, const struct core_options *options,
     freezes_init(&core->freezes, core->store);
     allowances_init(&core->allowances);
     dropbox_init(&core->dropbox);
+    vigil_init(&core->vigil, core);
     sites_init(&core->sites, core);
     ramps_init(&core->ramps);
     notices_init(&core->notices);
@@ -384,6 +387,7 @@ void core_start_close(struct core *core)
         ramps_save_all(core);
         hourly_flush(core->hours);
         allowances_save_all(core);
+        vigil_save_all(core);
         flush_store(core);
         reader_stop();
         porter_stop();
@@ -415,6 +419,7 @@ void core_start_close(struct core *core)
     ramps_done(&core->ramps);
     freezes_done(&core->freezes);
     allowances_done(&core->allowances);
+    vigil_done(&core->vigil);
     sites_done(&core->sites);
     sources_done(&core->sources);
     stream_tallies_done(&core->stream_tallies);

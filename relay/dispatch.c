@@ -246,6 +246,7 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_p
     dest->is_probing = dest->is_probing || is_half;
     ramps_spend(core, lane, stream, job, now);
     spend(core, pick, batch.count, now);
+    vigil_spend(core, flow->user, batch.count, now);
     job->slot = slots_take(core, lane, dest->destination);
     mark_stops(core, stream, pick, job);
     slots_send(job->slot, job);

@@ -254,6 +254,7 @@ void intake_data(struct intake *intake)
     }
     intake->id = accept_id(intake->accept);
     message_init(&intake->message);
+    fingerprint_init(&intake->print);
     intake->has_content = true;
     intake->content_bytes = 0;
     smtp_in_answer(intake->engine, 354, "go ahead, end with a line that is a single dot");
@@ -263,6 +264,9 @@ void intake_data(struct intake *intake)
  * content is refused. */
 static bool take_body(struct intake *intake, const char *bytes, size_t length)
 {
+    if (intake->client.user != NULL) {
+        fingerprint_feed(&intake->print, bytes, length);
+    }
     if (intake->body_hash != NULL) {
         dkim_body_feed(intake->body_hash, bytes, length);
     }

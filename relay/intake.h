@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relay/fingerprint.h"
 #include "relay/message.h"
 #include "relay/net/netaddr.h"
 #include "relay/smtp/address.h"
@@ -58,9 +59,10 @@ struct intake {
     unsigned rcpt_count;
     unsigned rcpt_room;
     struct message message;
-    struct accept *accept; /* owned until committed; then borrowed until done */
-    struct permit *permit; /* of a user's message: at core, or its yes */
-    struct terms terms;    /* of the content that waits for the permit */
+    struct accept *accept;    /* owned until committed; then borrowed until done */
+    struct permit *permit;    /* of a user's message: at core, or its yes */
+    struct fingerprint print; /* of a user's content */
+    struct terms terms;       /* of the content that waits for the permit */
     struct smtp_in_content content;
     bool is_permitted;           /* the permit is back and says yes */
     bool is_committing;          /* accept_commit was called */

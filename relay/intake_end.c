@@ -216,6 +216,17 @@ void intake_ask_permit(struct intake *intake)
     permit->recipients = intake->rcpt_count;
     (void)snprintf(permit->user, sizeof permit->user, "%s", intake->client.user->name);
     (void)snprintf(permit->client, sizeof permit->client, "%s", intake->client.ip);
+    size_t length = 0;
+    const char *block = message_block(&intake->message, &length);
+    permit->kind =
+        fingerprint_kind(&intake->print, intake->message.facts.subject, block, length);
+    permit->body = fingerprint_body(&intake->print);
+    while (permit->hash_count < PERMIT_HASHES &&
+           permit->hash_count < intake->rcpt_count) {
+        permit->hashes[permit->hash_count] =
+            fingerprint_text(intake->rcpts[permit->hash_count].address);
+        permit->hash_count++;
+    }
     intake->permit = permit;
     intake->worker->permits++;
     mailbox_post(intake->worker->core_mailbox, &permit->letter, core_on_permit);

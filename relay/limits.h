@@ -37,6 +37,9 @@
  * local user may fill it). */
 #define LIMIT_DROP_FLYING     16
 #define LIMIT_DROP_NAMES      2000
+/* Retry storms: users' messages whose bodies are remembered, and refusals of them. */
+#define LIMIT_STORM_MESSAGES  16384
+#define LIMIT_STORM_REFUSALS  2048
 #define LIMIT_API_ROWS        2000 /* of one kind in a document: made on core, 5 us a row */
 #define LIMIT_API_PAGE        500 /* rows of the queue at once; then the next page is asked */
 #define LIMIT_API_TEXT        (4 * 1024 * 1024) /* of /metrics */

@@ -6,6 +6,7 @@
 #include "relay/allowance.h"
 #include "relay/core.h"
 #include "relay/users.h"
+#include "relay/vigil.h"
 
 static void answer(struct permit *permit, unsigned code, const char *text)
 {
@@ -23,6 +24,11 @@ void core_on_permit(struct letter *letter)
         answer(permit, 550, "5.7.1 this user may not send any more");
         return;
     }
+    char refusal[PERMIT_TEXT_BYTES];
+    if (!vigil_allows(core, permit, refusal, sizeof refusal)) {
+        answer(permit, 550, refusal);
+        return;
+    }
     allowances_ask(core, user, permit);
 }
 
@@ -31,6 +37,9 @@ void core_on_permit_over(struct letter *letter)
     struct permit *permit = LIST_OWNER(letter, struct permit, letter);
     if (permit->is_counted) {
         allowances_settle(permit->core, permit);
+    }
+    if (permit->is_accepted) {
+        vigil_see(permit->core, permit);
     }
     free(permit);
 }

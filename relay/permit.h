@@ -22,6 +22,7 @@ struct core;
 
 #define PERMIT_TEXT_BYTES 400
 #define PERMIT_PERIODS    3 /* minute, hour, day */
+#define PERMIT_HASHES     8 /* applications that retry write to one or a few */
 
 struct permit {
     struct letter letter;
@@ -35,6 +36,10 @@ struct permit {
     uint32_t recipients;
     char user[USERS_NAME_BYTES];
     char client[NETADDR_TEXT_BYTES];
+    uint64_t kind; /* hashes of relay/fingerprint.h: of the content's kind, ... */
+    uint64_t body; /* ... of the body, of the first recipients */
+    uint64_t hashes[PERMIT_HASHES];
+    unsigned hash_count;
 
     unsigned code;                   /* out: 0 yes, else what to answer ... */
     char text[PERMIT_TEXT_BYTES];    /* ... with the enhanced code */

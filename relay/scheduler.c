@@ -161,8 +161,14 @@ static bool user_is_frozen(struct core *core, const struct flow *flow)
 
 bool scheduler_park_frozen(struct core *core, struct lading *lading)
 {
-    if (!user_is_frozen(core, lading->flow)) {
+    int64_t earliest_ns = 0;
+    bool is_slowed = lading->flow->user[0] != '\0' &&
+                     vigil_slows(core, lading->flow->user, now_ns(), &earliest_ns);
+    if (!is_slowed && !user_is_frozen(core, lading->flow)) {
         return false;
+    }
+    if (is_slowed) {
+        vigil_wait(core, earliest_ns);
     }
     scheduler_leave_bay(lading);
     list_push_back(&core->scheduler.frozen, &lading->node);

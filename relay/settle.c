@@ -162,6 +162,7 @@ static void settle(struct answer *answer)
         return;
     }
     answer_count(answer, &change);
+    vigil_answer(core, answer, &change);
     answer_log(answer, &change);
     if (is_caught) {
         caught_remember(core, answer);
@@ -399,6 +400,7 @@ void settle_expired(struct core *core, uint32_t message)
         change.state = CHANGE_EXPIRED;
         if (records_add(core, &change) != 0) {
             answer_count(&answer, &change);
+            vigil_answer(core, &answer, &change);
             answer_log(&answer, &change);
         }
     }

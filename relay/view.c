@@ -124,6 +124,7 @@ struct view *view_new(struct core *core)
                                     .submit = view_submit,
                                     .users = view_users,
                                     .users_reload = view_users_reload,
+                                    .users_expect = view_users_expect,
                                     .metrics = view_metrics,
                                     .healthy = view_healthy,
                                     .queue = view_queue,

@@ -29,6 +29,7 @@ static void fill_state(struct core *core, const struct users_user *user,
                        struct api_user *row)
 {
     const struct freeze *freeze = freezes_find(&core->freezes, FREEZE_USER, user->name);
+    const struct vigil_user *conduct = vigil_find(core, user->name);
     row->state = "active";
     row->reason = "";
     if (user->is_disabled) {
@@ -37,6 +38,9 @@ static void fill_state(struct core *core, const struct users_user *user,
     } else if (freeze != NULL) {
         row->state = "frozen";
         row->reason = freeze->why;
+    } else if (conduct != NULL && conduct->limit.period_ns != 0) {
+        row->state = "slowed";
+        row->reason = "more volume than its history knows: mesura journal --kind conduct";
     }
 }
 
@@ -113,4 +117,22 @@ void view_users_reload(void *owner, const char *by, struct api_answer *answer)
                                            .after = after},
                    NULL);
     api_answer_done(answer, API_DONE, "the users file is in force");
+}
+
+void view_users_expect(void *owner, const char *name, uint64_t volume,
+                       int64_t until_unix_ms, const char *by, struct api_answer *answer)
+{
+    struct view *view = owner;
+    char text[200];
+    if (until_unix_ms <= now_unix_ms()) {
+        api_answer_done(answer, API_BAD_ASK, "until is a time to come");
+        return;
+    }
+    if (!vigil_expect(view->core, name, volume, until_unix_ms, by)) {
+        api_answer_done(answer, API_NOT_FOUND, "there is no user of that name");
+        return;
+    }
+    (void)snprintf(text, sizeof text, "%llu recipients of user %.100s are expected",
+                   (unsigned long long)volume, name);
+    api_answer_done(answer, API_DONE, text);
 }

@@ -3,6 +3,9 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include "relay/units.h"
 
 #include "tools/mesura_http.h"
 #include "tools/mesura_text.h"
@@ -201,6 +204,57 @@ enum mesura_exit mesura_user_disable(const struct mesura_args *args)
 enum mesura_exit mesura_user_enable(const struct mesura_args *args)
 {
     return run(args, enable);
+}
+
+/* ---- a campaign ---- */
+
+/* "24h", "3d" from now, or a local time, "2026-12-24" or "2026-12-24T18:00". */
+static bool read_until(const char *text, int64_t *out_unix_ms)
+{
+    int64_t span_ns = 0;
+    struct errmsg err;
+    struct tm when = {.tm_isdst = -1};
+    if (units_duration_parse(text, &span_ns, &err) == 0) {
+        *out_unix_ms = (int64_t)time(NULL) * 1000 + span_ns / UNITS_NS_PER_MS;
+        return true;
+    }
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M", &when);
+    if (end == NULL) {
+        when = (struct tm){.tm_isdst = -1};
+        end = strptime(text, "%Y-%m-%d", &when);
+    }
+    if (end == NULL || *end != '\0') {
+        return false;
+    }
+    *out_unix_ms = (int64_t)mktime(&when) * 1000;
+    return true;
+}
+
+enum mesura_exit mesura_user_expect(const struct mesura_args *args)
+{
+    int64_t until_unix_ms = 0;
+    char until[32];
+    json_t *document = NULL;
+    if (!read_until(mesura_args_get(args, "until"), &until_unix_ms) ||
+        mesura_args_get(args, "volume")[0] == '\0') {
+        (void)fprintf(stderr, "mesura: say --volume N and --until 24h, 2026-12-24 or "
+                              "2026-12-24T18:00\n");
+        return MESURA_USAGE;
+    }
+    (void)snprintf(until, sizeof until, "%lld", (long long)until_unix_ms);
+    json_t *params = json_pack("{s:s, s:s, s:s}", "name", args->names[0], "volume",
+                               mesura_args_get(args, "volume"), "until", until);
+    enum mesura_exit result =
+        mesura_http_post(args, "/v1/users/expect", params, &document);
+    json_decref(params);
+    if (result == MESURA_DONE && args->is_json) {
+        (void)json_dumpf(document, stdout, JSON_INDENT(2));
+        (void)putchar('\n');
+    } else if (result == MESURA_DONE) {
+        mesura_text_line("%s", mesura_text_get(document, "text"));
+    }
+    json_decref(document);
+    return result;
 }
 
 /* ---- the list ---- */

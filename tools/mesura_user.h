@@ -52,6 +52,7 @@ enum mesura_exit mesura_user_token(const struct mesura_args *args);
 enum mesura_exit mesura_user_del(const struct mesura_args *args);
 enum mesura_exit mesura_user_disable(const struct mesura_args *args);
 enum mesura_exit mesura_user_enable(const struct mesura_args *args);
+enum mesura_exit mesura_user_expect(const struct mesura_args *args);
 enum mesura_exit mesura_user_list(const struct mesura_args *args);
 
 #endif

@@ -108,6 +108,17 @@ static void fake_users_reload(void *owner, const char *by, struct api_answer *an
     api_answer_done(answer, API_DONE, "done");
 }
 
+static void fake_users_expect(void *owner, const char *name, uint64_t volume,
+                              int64_t until_unix_ms, const char *by,
+                              struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "users expect %s %" PRIu64 " until=%" PRId64 " by=%s", name, volume,
+         until_unix_ms, by);
+    api_answer_done(answer, API_DONE, "done");
+}
+
 static void fake_submit(void *owner, const struct api_submission *submission,
                         struct api_answer *answer)
 {
@@ -337,6 +348,7 @@ void fake_view_init(struct fake_view *fake)
                                         .submit = fake_submit,
                                         .users = fake_users,
                                         .users_reload = fake_users_reload,
+                                        .users_expect = fake_users_expect,
                                         .metrics = fake_metrics,
                                         .healthy = fake_healthy,
                                         .queue = fake_queue,
