@@ -60,29 +60,6 @@ void writer_submit(struct writer *writer, struct queue_write *write)
     }
 }
 
-/* ---- lists ---- */
-
-static void list_add(struct writer_list *list, struct queue_write *write)
-{
-    write->next = NULL;
-    if (list->first == NULL) {
-        list->first = write;
-    } else {
-        list->last->next = write;
-    }
-    list->last = write;
-}
-
-static struct queue_write *list_take(struct writer_list *list)
-{
-    struct queue_write *write = list->first;
-    if (write != NULL) {
-        list->first = write->next;
-        write->next = NULL;
-    }
-    return write;
-}
-
 static void take_submitted(struct writer *writer)
 {
     struct queue_write *newest = atomic_exchange(&writer->newest, NULL);
@@ -96,7 +73,7 @@ static void take_submitted(struct writer *writer)
     while (oldest != NULL) {
         struct queue_write *next = oldest->next;
         writer->taken++;
-        list_add(&writer->waiting, oldest);
+        writer_list_add(&writer->waiting, oldest);
         oldest = next;
     }
 }
@@ -109,8 +86,8 @@ static void finish(struct queue_write *write, int rc)
 
 static void finish_list(struct writer_list *list, int rc)
 {
-    for (struct queue_write *write = list_take(list); write != NULL;
-         write = list_take(list)) {
+    for (struct queue_write *write = writer_list_take(list); write != NULL;
+         write = writer_list_take(list)) {
         finish(write, rc);
     }
 }
@@ -162,7 +139,7 @@ static void refuse_unwritten(struct writer *writer)
     struct writer_list refused = {writer->unwritten, writer->batch.last};
     struct writer_list kept = {0};
     while (writer->batch.first != writer->unwritten) {
-        list_add(&kept, list_take(&writer->batch));
+        writer_list_add(&kept, writer_list_take(&writer->batch));
     }
     writer->batch = kept;
     writer->unwritten = NULL;
@@ -183,9 +160,9 @@ static void release_written(struct writer *writer)
 {
     struct writer_list kept = {0};
     struct writer_list done = {0};
-    for (struct queue_write *write = list_take(&writer->batch); write != NULL;
-         write = list_take(&writer->batch)) {
-        list_add(write->level == QUEUE_WRITTEN ? &done : &kept, write);
+    for (struct queue_write *write = writer_list_take(&writer->batch); write != NULL;
+         write = writer_list_take(&writer->batch)) {
+        writer_list_add(write->level == QUEUE_WRITTEN ? &done : &kept, write);
     }
     writer->batch = kept;
     finish_list(&done, 0);
@@ -289,6 +266,7 @@ static int enter_segment(struct writer *writer, bool for_states)
         return rc;
     }
     writer->has_segment = true;
+    writer->wants_next = false;
     writer->offset = SEGMENT_DATA;
     writer->written_offset = SEGMENT_DATA;
     writer->sequence = 0;
@@ -367,11 +345,15 @@ static void gather(struct writer *writer, struct queue_write *write)
     write->place = (struct place){writer->segment.header.number, (uint32_t)start,
                                   RECORD_HEAD + write->length};
     writer->offset = start + RECORD_HEAD + write->length;
+    if (!writer->wants_next && writer->offset > writer->options.segment_bytes / 2) {
+        writer->wants_next = true;
+        supply_want(writer->options.supply);
+    }
     writer->part_bytes += pad + RECORD_HEAD + write->length;
     writer->segment_records += write->kind != QUEUE_PIECE;
     writer->batch_records++;
     writer->batch_bytes += RECORD_HEAD + write->length;
-    list_add(&writer->batch, write);
+    writer_list_add(&writer->batch, write);
     if (writer->unwritten == NULL) {
         writer->unwritten = write;
     }
@@ -413,7 +395,7 @@ static void fill_batch(struct writer *writer)
     take_submitted(writer);
     while (writer->waiting.first != NULL && writer->batch_bytes < WRITER_BATCH_BYTES &&
            writer->batch_records < WRITER_BATCH_RECORDS) {
-        if (!add(writer, list_take(&writer->waiting))) {
+        if (!add(writer, writer_list_take(&writer->waiting))) {
             return;
         }
     }

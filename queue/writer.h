@@ -45,6 +45,27 @@ struct writer_list {
     struct queue_write *last;
 };
 
+static inline void writer_list_add(struct writer_list *list, struct queue_write *write)
+{
+    write->next = NULL;
+    if (list->first == NULL) {
+        list->first = write;
+    } else {
+        list->last->next = write;
+    }
+    list->last = write;
+}
+
+static inline struct queue_write *writer_list_take(struct writer_list *list)
+{
+    struct queue_write *write = list->first;
+    if (write != NULL) {
+        list->first = write->next;
+        write->next = NULL;
+    }
+    return write;
+}
+
 struct writer {
     struct writer_options options;
     pthread_t thread;
@@ -73,6 +94,7 @@ struct writer {
     unsigned company; /* records of the larger ones of the last batches */
     unsigned taken;   /* of those submitted; wraps */
     bool has_segment;
+    bool wants_next; /* the supply was told that it is half full */
     struct supply_segment segment;
     uint64_t offset;         /* of the next record */
     uint64_t written_offset; /* everything before it is written */
