@@ -4,19 +4,20 @@
 #include <math.h>
 #include <string.h>
 
-#define QUIET_DAYS       4    /* clean days of low demand that advance a step */
-#define QUIET_REACH      3    /* but not beyond so many times the biggest day sent */
-#define DECAY_DAYS       3    /* idle days for one step back, once decay has begun */
-#define COMPLAINTS_LEAST 3    /* fewer in seven days say nothing */
-#define DONE_TIMES       2    /* the cap is twice the usual peak of demand: done */
-#define POOL_DAYS        7    /* of little use, judged together */
-#define WAITED_SHARE     0.95 /* of a day's release came while mail waited: it wanted more \
-                               */
-#define LISTED_PARTS     4    /* of normal, after a listing ... */
-#define GRAVE_PARTS      10   /* ... and after a grave one again within ... */
-#define AGAIN_DAYS       30
-#define MET_ROW          5       /* deferrals in a row ... */
-#define MET_MS           3600000 /* ... over so long: the receiver takes no more today */
+#define QUIET_DAYS       4 /* clean days of low demand that advance a step */
+#define QUIET_REACH      3 /* but not beyond so many times the biggest day sent */
+#define DECAY_DAYS       3 /* idle days for one step back, once decay has begun */
+#define COMPLAINTS_LEAST 3 /* fewer in seven days say nothing */
+#define DONE_TIMES       2 /* the cap is twice the usual peak of demand: done */
+#define POOL_DAYS        7 /* of little use, judged together */
+#define WAITED_SHARE                                                                 \
+    0.95                /* of a day's release came while mail waited: it wanted more \
+                         */
+#define LISTED_PARTS 4  /* of normal, after a listing ... */
+#define GRAVE_PARTS  10 /* ... and after a grave one again within ... */
+#define AGAIN_DAYS   30
+#define MET_ROW      5       /* deferrals in a row ... */
+#define MET_MS       3600000 /* ... over so long: the receiver takes no more today */
 
 const struct ramp_rules ramp_shipped_rules = {
     .use_share = 0.80,

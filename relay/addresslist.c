@@ -15,7 +15,10 @@ struct mailbox_reader {
     bool has_bytes; /* the current mailbox has any */
     size_t length;
     size_t cap;
-    char *out; /* the caller's */
+    char *out;              /* the caller's */
+    addresslist_cb each_cb; /* NULL: only the first is wanted */
+    void *owner;
+    unsigned told;
 };
 
 static bool is_blank(char byte)
@@ -40,7 +43,14 @@ static void end_mailbox(struct mailbox_reader *reader)
             reader->length--;
         }
     }
-    reader->count += is_any ? 1 : 0;
+    if (is_any && reader->each_cb != NULL) {
+        reader->out[reader->length] = '\0';
+        reader->each_cb(reader->owner, reader->out);
+        reader->told++;
+        reader->length = 0; /* the next one is collected like the first */
+    } else {
+        reader->count += is_any ? 1 : 0;
+    }
     reader->has_bytes = false;
     reader->had_angle = false;
     reader->in_angle = false;
@@ -114,4 +124,18 @@ unsigned addresslist_read(const char *value, size_t length, char *out, size_t ca
     end_mailbox(&reader);
     out[reader.length] = '\0';
     return reader.count;
+}
+
+unsigned addresslist_each(const char *value, size_t length, addresslist_cb each_cb,
+                          void *owner)
+{
+    assert(each_cb != NULL);
+    char address[1024];
+    struct mailbox_reader reader = {
+        .out = address, .cap = sizeof address, .each_cb = each_cb, .owner = owner};
+    for (size_t i = 0; i < length; i++) {
+        read_byte(&reader, value[i]);
+    }
+    end_mailbox(&reader);
+    return reader.told;
 }

@@ -11,4 +11,9 @@
  * always terminated, control bytes left out. Returns how many mailboxes there are. */
 unsigned addresslist_read(const char *value, size_t length, char *out, size_t cap);
 
+/* Each address, bare and terminated, cut at 1023 bytes, in order. Returns how many. */
+typedef void (*addresslist_cb)(void *owner, const char *address);
+unsigned addresslist_each(const char *value, size_t length, addresslist_cb each_cb,
+                          void *owner);
+
 #endif

@@ -136,6 +136,26 @@ void api_answer_warmup(struct api_answer *answer, const struct api_warmup *warmu
     (void)add_row(answer, "warmup", api_rows_warmup(warmup));
 }
 
+void api_answer_user(struct api_answer *answer, const struct api_user *user)
+{
+    (void)add_row(answer, "users", api_rows_user(user));
+}
+
+void api_answer_id(struct api_answer *answer, const char *id)
+{
+    api_json_text(answer->root, "id", id);
+}
+
+void api_answer_code(struct api_answer *answer, unsigned code)
+{
+    api_json_count(answer->root, "code", code);
+}
+
+void api_answer_file(struct api_answer *answer, const char *path)
+{
+    api_json_text(answer->root, "file", path);
+}
+
 void api_answer_recipient(struct api_answer *answer, const struct api_queue_row *row)
 {
     (void)add_row(answer, "recipients", api_rows_recipient(row));

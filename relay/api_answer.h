@@ -28,6 +28,12 @@ void api_answer_lane(struct api_answer *answer, const struct api_lane *lane);
 void api_answer_block(struct api_answer *answer, const struct api_block *block);
 void api_answer_freeze(struct api_answer *answer, const struct api_freeze *freeze);
 void api_answer_warmup(struct api_answer *answer, const struct api_warmup *warmup);
+void api_answer_user(struct api_answer *answer, const struct api_user *user);
+/* What was accepted has this id; or was refused with this code of SMTP. */
+void api_answer_id(struct api_answer *answer, const char *id);
+void api_answer_code(struct api_answer *answer, unsigned code);
+/* The file that a list comes from. */
+void api_answer_file(struct api_answer *answer, const char *path);
 void api_answer_recipient(struct api_answer *answer, const struct api_queue_row *row);
 void api_answer_message(struct api_answer *answer, const struct api_message *message);
 void api_answer_attempt(struct api_answer *answer, const struct api_attempt *attempt);

@@ -26,6 +26,8 @@ struct api_exchange {
     size_t body_length;
     size_t body_room;
     struct api_answer *answer; /* owned; in flight or complete, NULL before */
+    size_t held;               /* of the body, counted in the door's */
+    bool is_message;
     bool is_suspended;
     bool is_answered;
 };
@@ -39,6 +41,9 @@ static unsigned http_status(enum api_result result)
     case API_CONFLICT: return MHD_HTTP_CONFLICT;
     case API_BUSY: return MHD_HTTP_SERVICE_UNAVAILABLE;
     case API_FAILED: return MHD_HTTP_INTERNAL_SERVER_ERROR;
+    case API_UNKNOWN: return MHD_HTTP_UNAUTHORIZED;
+    case API_DENIED: return MHD_HTTP_FORBIDDEN;
+    case API_TOO_FAST: return MHD_HTTP_TOO_MANY_REQUESTS;
     }
     return MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
@@ -139,6 +144,14 @@ static bool token_is_right(const struct api_door *door, const char *authorizatio
     return strlen(given) == length && sodium_memcmp(given, door->token, length) == 0;
 }
 
+static bool type_is(const struct api_exchange *exchange, const char *wanted)
+{
+    const char *type = header(exchange->connection, "Content-Type");
+    size_t length = strcspn(type, "; ");
+
+    return length == strlen(wanted) && strncasecmp(type, wanted, length) == 0;
+}
+
 /* Everything that can be refused before the body; 0 when the request may go on. */
 static unsigned check_headers(const struct api_exchange *exchange, const char *method,
                               const char *path, const char **out_sentence)
@@ -155,7 +168,7 @@ static unsigned check_headers(const struct api_exchange *exchange, const char *m
     if (is_page) {
         return 0;
     }
-    if (door->is_tcp && access != API_ACCESS_PUBLIC &&
+    if (door->is_tcp && access != API_ACCESS_PUBLIC && access != API_ACCESS_SUBMIT &&
         !token_is_right(door, header(exchange->connection, "Authorization"))) {
         *out_sentence = "a bearer token is needed: the content of http.token_file";
         return MHD_HTTP_UNAUTHORIZED;
@@ -168,43 +181,62 @@ static unsigned check_headers(const struct api_exchange *exchange, const char *m
         *out_sentence = "this path has another method";
         return MHD_HTTP_METHOD_NOT_ALLOWED;
     }
-    const char *type = header(exchange->connection, "Content-Type");
-    size_t type_length = strcspn(type, "; ");
-    if (access == API_ACCESS_ACT &&
-        (type_length != strlen("application/json") ||
-         strncasecmp(type, "application/json", type_length) != 0)) {
+    bool is_json = type_is(exchange, "application/json");
+    if (access == API_ACCESS_ACT && !is_json) {
         *out_sentence = "the content type is application/json";
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     }
-    if (strtoull(length, NULL, 10) > (unsigned long long)LIMIT_API_BODY) {
+    if (access == API_ACCESS_SUBMIT && !is_json && !type_is(exchange, "message/rfc822")) {
+        *out_sentence = "the content type is application/json or message/rfc822";
+        return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
+    }
+    unsigned long long most =
+        access == API_ACCESS_SUBMIT ? LIMIT_API_MESSAGE : LIMIT_API_BODY;
+    if (strtoull(length, NULL, 10) > most) {
         *out_sentence = "the body is too large";
         return MHD_HTTP_CONTENT_TOO_LARGE;
+    }
+    if (access == API_ACCESS_SUBMIT &&
+        door->held + strtoull(length, NULL, 10) > LIMIT_API_MESSAGES) {
+        *out_sentence = "too many messages are on their way in; try again";
+        return MHD_HTTP_SERVICE_UNAVAILABLE;
     }
     return 0;
 }
 
-/* "operator root (uid 0)" or "api token (192.0.2.1)". */
-static void name_client(const struct api_exchange *exchange, char *out_by, size_t room)
+/* The address of a TCP client. */
+static const char *client_address(const struct api_exchange *exchange,
+                                  char out[INET6_ADDRSTRLEN])
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-        exchange->connection, exchange->door->is_tcp ? MHD_CONNECTION_INFO_CLIENT_ADDRESS
-                                                     : MHD_CONNECTION_INFO_CONNECTION_FD);
-    char text[INET6_ADDRSTRLEN] = "unknown";
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-
-    (void)snprintf(out_by, room, "operator");
-    if (info == NULL) {
-        return;
-    }
-    if (exchange->door->is_tcp) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    (void)snprintf(out, INET6_ADDRSTRLEN, "unknown");
+    if (info != NULL) {
         const struct sockaddr *address = info->client_addr;
         const void *from = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
         if (address->sa_family == AF_INET6) {
             from = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
         }
-        (void)inet_ntop(address->sa_family, from, text, sizeof text);
-        (void)snprintf(out_by, room, "api token (%s)", text);
+        (void)inet_ntop(address->sa_family, from, out, INET6_ADDRSTRLEN);
+    }
+    return out;
+}
+
+/* "operator root (uid 0)" or "api token (192.0.2.1)". */
+static void name_client(const struct api_exchange *exchange, char *out_by, size_t room)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    (void)snprintf(out_by, room, "operator");
+    if (exchange->door->is_tcp) {
+        (void)snprintf(out_by, room, "api token (%s)", client_address(exchange, text));
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info == NULL) {
         return;
     }
     if (getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
@@ -265,6 +297,42 @@ static enum MHD_Result send_answer(struct api_exchange *exchange)
         is_text ? "text/plain; version=0.0.4; charset=utf-8" : "application/json");
 }
 
+/* The bearer token of the request, "" without one. */
+static const char *bearer(const struct api_exchange *exchange)
+{
+    static const char scheme[] = "Bearer ";
+    const char *authorization = header(exchange->connection, "Authorization");
+
+    return strncasecmp(authorization, scheme, sizeof scheme - 1) == 0
+               ? authorization + sizeof scheme - 1
+               : "";
+}
+
+/* Give the body away, as a message. */
+static void submit(struct api_exchange *exchange, const struct api_request *request)
+{
+    const struct api_view *view = exchange->door->view;
+    char client[INET6_ADDRSTRLEN] = "";
+    struct api_submission submission = {
+        .token = bearer(exchange),
+        .is_json = type_is(exchange, "application/json"),
+        .from = api_request_get(request, "from"),
+        .to = api_request_get(request, "to"),
+        .is_local = !exchange->door->is_tcp,
+        .client = exchange->door->is_tcp ? client_address(exchange, client) : "",
+        .by = request->by,
+        .body = exchange->body,
+        .length = exchange->body_length};
+
+    if (exchange->body == NULL) {
+        api_answer_done(exchange->answer, API_BAD_ASK, "the body is empty");
+        return;
+    }
+    exchange->body = NULL;
+    exchange->body_length = 0;
+    view->submit(view->owner, &submission, exchange->answer);
+}
+
 /* The request is complete: hand it to its route. */
 static enum MHD_Result start_ask(struct api_exchange *exchange, const char *method,
                                  const char *path)
@@ -277,13 +345,16 @@ static enum MHD_Result start_ask(struct api_exchange *exchange, const char *meth
     struct query query = {.request = &request};
     (void)MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND,
                                     on_query_value, &query);
-    if (!query.is_bad && api_request_add_body(&request, exchange->body,
-                                              exchange->body_length, &query.err) != 0) {
+    if (!query.is_bad && !exchange->is_message &&
+        api_request_add_body(&request, exchange->body, exchange->body_length,
+                             &query.err) != 0) {
         query.is_bad = true;
     }
     exchange->answer = api_answer_new(on_answered, exchange);
     if (query.is_bad) {
         api_answer_done(exchange->answer, API_BAD_ASK, query.err.text);
+    } else if (exchange->is_message) {
+        submit(exchange, &request);
     } else {
         api_routes_ask(exchange->door->view, &request, exchange->answer);
     }
@@ -299,8 +370,16 @@ static enum MHD_Result start_ask(struct api_exchange *exchange, const char *meth
 static enum MHD_Result collect(struct api_exchange *exchange, const char *bytes,
                                size_t length)
 {
-    if (exchange->body_length + length > (size_t)LIMIT_API_BODY) {
+    size_t most = exchange->is_message ? LIMIT_API_MESSAGE : (size_t)LIMIT_API_BODY;
+    if (exchange->body_length + length > most) {
         return MHD_NO; /* chunked and endless: only cutting the connection ends it */
+    }
+    if (exchange->is_message) {
+        if (exchange->door->held + length > LIMIT_API_MESSAGES) {
+            return MHD_NO;
+        }
+        exchange->door->held += length;
+        exchange->held += length;
     }
     if (exchange->body_length + length > exchange->body_room) {
         size_t room = (exchange->body_length + length) * 2;
@@ -327,6 +406,7 @@ static enum MHD_Result begin(struct api_door *door, struct MHD_Connection *conne
     }
     exchange->door = door;
     exchange->connection = connection;
+    exchange->is_message = api_routes_access(method, path) == API_ACCESS_SUBMIT;
     list_push_back(&door->exchanges, &exchange->node);
     *exchange_slot = exchange;
     unsigned status = check_headers(exchange, method, path, &sentence);
@@ -377,6 +457,7 @@ void api_exchange_completed(void *owner, struct MHD_Connection *connection,
     }
     *exchange = NULL;
     list_remove(&mine->node);
+    mine->door->held -= mine->held;
     api_answer_free(mine->answer);
     free(mine->body);
     free(mine);

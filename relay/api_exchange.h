@@ -28,6 +28,7 @@ struct api_door {
     const char *const *hosts;    /* borrowed; names a Host header may carry */
     unsigned host_count;
     bool is_closing; /* nothing new is asked */
+    size_t held;     /* bytes of messages on their way in */
     struct list exchanges;
     void (*resumed_cb)(struct api_door *door); /* the daemon has something to do */
     void *owner;                               /* for resumed_cb */

@@ -289,6 +289,32 @@ static void ask_thaw(const struct ask *ask)
     ask->view->thaw(ask->view->owner, &freeze, ask->answer);
 }
 
+static void ask_warmup_act(const struct ask *ask)
+{
+    struct errmsg err = {.text = ""};
+    struct api_warmup_ask warmup = {.act = get(ask, "act"),
+                                    .source = get(ask, "source"),
+                                    .site = get(ask, "site"),
+                                    .why = get(ask, "why"),
+                                    .by = ask->request->by};
+    const char *day = get(ask, "day");
+    char *end = NULL;
+
+    if (check_why(ask, &err) != 0) {
+        refuse(ask, &err);
+        return;
+    }
+    unsigned long number = strtoul(day, &end, 10);
+    if (day[0] != '\0' &&
+        (isdigit((unsigned char)day[0]) == 0 || *end != '\0' || number > 3651)) {
+        errmsg_set(&err, "day is a number from 1 to 3651");
+        refuse(ask, &err);
+        return;
+    }
+    warmup.day = (unsigned)number;
+    ask->view->warmup(ask->view->owner, &warmup, ask->answer);
+}
+
 static void ask_blocks_clear(const struct ask *ask)
 {
     struct errmsg err = {.text = ""};
@@ -346,6 +372,23 @@ static void ask_reload(const struct ask *ask)
     ask->view->reload(ask->view->owner, ask->request->by, ask->answer);
 }
 
+/* Messages do not come through here: api_exchange has their bodies. */
+static void ask_nothing(const struct ask *ask)
+{
+    api_answer_done(ask->answer, API_BAD_ASK, "a message is the body of the request");
+}
+
+static void ask_users(const struct ask *ask)
+{
+    put_table(ask, "users", ask->view->users);
+    api_answer_done(ask->answer, API_DONE, "");
+}
+
+static void ask_users_reload(const struct ask *ask)
+{
+    ask->view->users_reload(ask->view->owner, ask->request->by, ask->answer);
+}
+
 static void ask_drain(const struct ask *ask)
 {
     const char *on = get(ask, "on");
@@ -381,6 +424,7 @@ static const struct route {
     {GET, "/v1/blocks", "", API_ACCESS_READ, ask_blocks},
     {GET, "/v1/warmup", "", API_ACCESS_READ, ask_warmup},
     {GET, "/v1/journal", "since kind subject limit cursor", API_ACCESS_READ, ask_journal},
+    {POST, "/v1/warmup", "act source site day why", API_ACCESS_ACT, ask_warmup_act},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},
     {POST, "/v1/blocks/clear", "source site", API_ACCESS_ACT, ask_blocks_clear},
@@ -389,6 +433,9 @@ static const struct route {
     {POST, "/v1/queue/retry", SELECTORS " why all", API_ACCESS_ACT, ask_retry},
     {POST, "/v1/queue/bounce", SELECTORS " why all", API_ACCESS_ACT, ask_bounce},
     {POST, "/v1/reload", "", API_ACCESS_ACT, ask_reload},
+    {GET, "/v1/users", "", API_ACCESS_READ, ask_users},
+    {POST, "/v1/users/reload", "", API_ACCESS_ACT, ask_users_reload},
+    {POST, "/v1/messages", "from to", API_ACCESS_SUBMIT, ask_nothing},
     {POST, "/v1/drain", "on", API_ACCESS_ACT, ask_drain},
 };
 

@@ -17,7 +17,8 @@ enum api_access {
     API_ACCESS_METHOD, /* 405: it is there, but not with this method */
     API_ACCESS_PUBLIC, /* whoever reaches the server: the health */
     API_ACCESS_READ,
-    API_ACCESS_ACT, /* changes something: POST and JSON */
+    API_ACCESS_ACT,    /* changes something: POST and JSON */
+    API_ACCESS_SUBMIT, /* a message: an application's token, a body of its own kind */
 };
 enum api_access api_routes_access(const char *method, const char *path);
 

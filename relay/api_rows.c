@@ -186,6 +186,31 @@ json_t *api_rows_freeze(const struct api_freeze *freeze)
     return object;
 }
 
+json_t *api_rows_user(const struct api_user *user)
+{
+    json_t *object = api_json_object();
+
+    api_json_text(object, "name", user->name);
+    api_json_text(object, "state", user->state);
+    api_json_text(object, "reason", user->reason);
+    api_json_words(object, "streams", user->streams);
+    api_json_words(object, "from", user->from);
+    api_json_words(object, "networks", user->networks);
+    api_json_bool(object, "has_password", user->has_password);
+    api_json_count(object, "tokens", user->tokens);
+    api_json_count(object, "certificates", user->certificates);
+    api_json_count(object, "priority_low", user->priority_low);
+    api_json_count(object, "priority_high", user->priority_high);
+    api_json_count(object, "max_message_bytes", user->max_message_bytes);
+    api_json_count(object, "per_minute", user->per_minute);
+    api_json_count(object, "per_hour", user->per_hour);
+    api_json_count(object, "per_day", user->per_day);
+    api_json_count(object, "used_minute", user->used_minute);
+    api_json_count(object, "used_hour", user->used_hour);
+    api_json_count(object, "used_day", user->used_day);
+    return object;
+}
+
 json_t *api_rows_warmup(const struct api_warmup *warmup)
 {
     json_t *object = api_json_object();

@@ -28,6 +28,9 @@ enum api_result {
     API_CONFLICT,  /* 409: understood and refused; text says why */
     API_BUSY,      /* 503: later (draining, too many asks) */
     API_FAILED,    /* 500: the machine refused; text says what */
+    API_UNKNOWN,   /* 401: a token is needed, or is not one of ours */
+    API_DENIED,    /* 403: the user may not do this */
+    API_TOO_FAST,  /* 429: the user has used what it may; text says until when */
 };
 
 /* Where a recipient stands. API_STATE_ANY only in a filter. */
@@ -300,7 +303,7 @@ struct api_warmup {
     const char *source;
     const char *site; /* "" for the source as a whole */
     const char *ramp;
-    const char *state;    /* running paused done */
+    const char *state;    /* running paused done; met: the receiver takes no more today */
     const char *evidence; /* "412 accepted, 3 deferred (0.7 %)" */
     const char *verdict;  /* for tomorrow */
     unsigned day;         /* 1 is the first */
@@ -311,6 +314,28 @@ struct api_warmup {
     uint64_t waiting;     /* recipients behind it */
     int64_t next_unix_ms; /* when the next one is released */
     int64_t day_end_unix_ms;
+};
+
+/* Who may submit, and what has been used of what is allowed. Limits of 0 are none. */
+struct api_user {
+    const char *name;
+    const char *state;    /* active disabled frozen slowed */
+    const char *reason;   /* why it is not active */
+    const char *streams;  /* names, joined with one space; "" all, as below */
+    const char *from;     /* senders, likewise */
+    const char *networks; /* likewise */
+    bool has_password;
+    unsigned tokens;
+    unsigned certificates;
+    unsigned priority_low;
+    unsigned priority_high;
+    uint64_t max_message_bytes;
+    uint64_t per_minute;
+    uint64_t per_hour;
+    uint64_t per_day;
+    uint64_t used_minute; /* recipients in the period that is now */
+    uint64_t used_hour;
+    uint64_t used_day;
 };
 
 struct api_journal_row {
@@ -359,6 +384,28 @@ struct api_freeze_ask {
     const char *by;
 };
 
+struct api_warmup_ask {
+    const char *act; /* start pause resume set */
+    const char *source;
+    const char *site; /* "" all of the source */
+    unsigned day;     /* of set: 1 is the first */
+    const char *why;
+    const char *by;
+};
+
+/* A message to be sent (POST /v1/messages). */
+struct api_submission {
+    const char *token; /* of an application; "" none */
+    bool is_json;      /* else a message of RFC 5322 */
+    const char *from;  /* of the envelope; "" as the content says, as to */
+    const char *to;
+    bool is_local;      /* by the unix socket: without a token it is the operator's */
+    const char *client; /* address, "" local */
+    const char *by;
+    char *body; /* given away */
+    size_t length;
+};
+
 /* The first group is answered from core's memory: the function hands its rows over and
  * returns; it does not call api_answer_done.
  *
@@ -379,6 +426,8 @@ struct api_view {
     void (*blocks)(void *owner, struct api_answer *answer);
     void (*freezes)(void *owner, struct api_answer *answer);
     void (*warmups)(void *owner, struct api_answer *answer);
+    /* api_answer_file names the users file, then one row each. */
+    void (*users)(void *owner, struct api_answer *answer);
     /* Prometheus text through api_answer_text. */
     void (*metrics)(void *owner, struct api_answer *answer);
     /* True when mail is accepted and the queue is sound; else out_why says what is not.
@@ -404,12 +453,20 @@ struct api_view {
     /* for_ms is not used. */
     void (*thaw)(void *owner, const struct api_freeze_ask *ask,
                  struct api_answer *answer);
+    /* api_answer_count: how many ramps. */
+    void (*warmup)(void *owner, const struct api_warmup_ask *ask,
+                   struct api_answer *answer);
     /* site "" clears the source and all its lanes. api_answer_count: how many stops. */
     void (*blocks_clear)(void *owner, const char *source, const char *site,
                          const char *by, struct api_answer *answer);
     /* api_answer_note per error, warning and change; API_CONFLICT when the file is bad.
      */
     void (*reload)(void *owner, const char *by, struct api_answer *answer);
+    /* Read the users file again; API_CONFLICT when it is bad and nothing was changed. */
+    void (*users_reload)(void *owner, const char *by, struct api_answer *answer);
+    /* api_answer_id when it is accepted; done when it is durable. */
+    void (*submit)(void *owner, const struct api_submission *submission,
+                   struct api_answer *answer);
     /* Stop (on) or start again (off) accepting; answers at once. */
     void (*drain)(void *owner, bool on, const char *by, struct api_answer *answer);
 };

@@ -280,6 +280,7 @@ struct config {
     const char *spool;
     const char *control;
     uint32_t workers;  /* 0: one per core */
+    const char *drop;  /* directory of sendmail's messages; "" none */
     const char *users; /* file; may be missing when no listener asks for AUTH */
     struct config_tls tls;
     struct config_http http;

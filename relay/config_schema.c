@@ -65,6 +65,7 @@ static const struct config_key root_keys[] = {
      .fallback = "/run/mesura/control.sock"},
     {"workers", CONFIG_KIND_COUNT, AT(config, workers), .fallback = "0", .high = 256},
     {"users", CONFIG_KIND_PATH, AT(config, users), .fallback = "/etc/mesura/users"},
+    {"drop", CONFIG_KIND_PATH, AT(config, drop), .fallback = "/var/spool/mesura-drop"},
     SECTION_KEY("tls"),
     SECTION_KEY("http"),
     SECTION_KEY("queue"),
@@ -290,7 +291,10 @@ static const struct config_key site_keys[] = {
      .fallback = "unlimited"},
 };
 
-static const struct config_choice warmup_overflow[] = {{"wait", 0}, {NULL, 0}};
+static const struct config_choice warmup_overflow[] = {{"wait", 0},
+                                                       {"warm-source", 0},
+                                                       {"hold", 0},
+                                                       {NULL, 0}};
 
 static const struct config_key warmup_keys[] = {
     {"name", CONFIG_KIND_NAME, AT(config_warmup, name), .required = true},

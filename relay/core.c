@@ -26,11 +26,13 @@
 #include "relay/net/signals.h"
 #include "relay/net/timer.h"
 #include "relay/now.h"
+#include "relay/roster.h"
 #include "relay/settle.h"
 #include "relay/slot.h"
 #include "relay/slots.h"
 #include "relay/snapshot.h"
 #include "relay/stops.h"
+#include "relay/users.h"
 #include "relay/worker.h"
 
 /* Between the end of one reload by signal and the next. */
@@ -201,6 +203,7 @@ static void on_second(void *owner)
     }
     stops_tick(core, now_unix_ms());
     ramps_tick(core);
+    dropbox_tick(core);
     reload_when_asked(core);
     slots_retire(core, now_ns(), false);
     struct index_stats stats;
@@ -304,6 +307,7 @@ int core_reload(struct core *core, void (*say)(void *owner, const char *line),
     const struct config *config = NULL;
     struct config_notes notes;
     struct snapshot *snapshot = NULL;
+    struct users *users = NULL;
     struct errmsg err;
     config_notes_init(&notes);
     int rc = config_load(core->config_path, &config, &notes);
@@ -313,9 +317,16 @@ int core_reload(struct core *core, void (*say)(void *owner, const char *line),
         rc = core_start_check(core, config, say, owner);
     }
     if (rc == 0) {
+        rc = roster_read(config, &users, &err);
+        if (rc != 0) {
+            speak(&saying, err.text);
+        }
+    }
+    if (rc == 0) {
         rc = snapshot_make(&snapshot, config, now_unix_ms(), &err);
         if (rc != 0) {
             speak(&saying, err.text);
+            users_free(users);
         }
     }
     config_unref(config);
@@ -324,6 +335,7 @@ int core_reload(struct core *core, void (*say)(void *owner, const char *line),
         return rc;
     }
     apply(core, snapshot);
+    roster_take(core, users);
     speak(&saying, "the new configuration is in force");
     return 0;
 }

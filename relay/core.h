@@ -14,7 +14,9 @@
 #include "queue/errmsg.h"
 
 #include "relay/agenda.h"
+#include "relay/allowance.h"
 #include "relay/domains.h"
+#include "relay/dropbox.h"
 #include "relay/freezes.h"
 #include "relay/id.h"
 #include "relay/mailbox.h"
@@ -40,6 +42,7 @@ struct signals;
 struct snapshot;
 struct store;
 struct timer;
+struct users;
 struct view;
 struct wake;
 struct worker;
@@ -66,7 +69,8 @@ struct core {
     struct index *index;
     struct store *store;
     struct alert *alert;
-    struct auth *auth; /* NULL without logins */
+    struct auth *auth;   /* NULL without logins */
+    struct users *users; /* one reference: who may submit, now */
     struct dns *dns;
     struct resolve *resolve;
     struct api_server *api;
@@ -81,6 +85,8 @@ struct core {
     struct agenda agenda; /* monotonic ns */
     struct sources sources;
     struct freezes freezes;
+    struct allowances allowances;
+    struct dropbox dropbox;
     struct sites sites;
     struct domains domains;
     struct scheduler scheduler;
@@ -113,6 +119,7 @@ struct core_options {
     struct queue *queue;
     struct store *store;
     struct auth *auth;
+    struct users *users; /* the reference is core's from now on */
     struct core_call *call;
     const int *listener_fds; /* listener_count for each worker, worker after worker */
     unsigned listener_count;
@@ -128,6 +135,8 @@ int core_run(const struct core_options *options);
 /* Letters from workers and others; each names the object it is embedded in. */
 void core_on_accepted(struct letter *letter);       /* accept's to_core */
 void core_on_job(struct letter *letter);            /* &job->letter */
+void core_on_permit(struct letter *letter);         /* &permit->letter: may it come in */
+void core_on_permit_over(struct letter *letter);    /* ... and what became of it */
 void core_on_released(struct letter *letter);       /* &slot->release */
 void core_on_slot_ended(struct letter *letter);     /* &slot->ended */
 void core_on_worker_stopped(struct letter *letter); /* &worker->stopped_letter */

@@ -111,16 +111,21 @@ static void on_ramp_row(const struct store_row *row, void *owner)
     ramps_load(owner, row);
 }
 
+static void on_conduct_row(const struct store_row *row, void *owner)
+{
+    if (strncmp(row->key, ALLOWANCE_PREFIX, sizeof ALLOWANCE_PREFIX - 1) == 0) {
+        allowances_load(owner, row);
+    }
+}
+
 static int load_store(struct core *core, struct errmsg *err)
 {
     static const struct {
         enum store_kind kind;
         store_row_cb row_cb;
-    } kinds[] = {{STORE_FREEZE, on_freeze_row},
-                 {STORE_LEARNT, on_learnt_row},
-                 {STORE_STOP, on_stop_row},
-                 {STORE_RAMP, on_ramp_row},
-                 {STORE_LEDGER, on_ramp_row}};
+    } kinds[] = {{STORE_FREEZE, on_freeze_row},   {STORE_LEARNT, on_learnt_row},
+                 {STORE_STOP, on_stop_row},       {STORE_RAMP, on_ramp_row},
+                 {STORE_CONDUCT, on_conduct_row}, {STORE_LEDGER, on_ramp_row}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         int rc = store_load(core->store, kinds[i].kind, kinds[i].row_cb, core, err);
         if (rc != 0) {
@@ -176,12 +181,15 @@ int core_start_open(struct core *core, const struct core_options *options,
     core->index = queue_index(options->queue);
     core->store = options->store;
     core->auth = options->auth;
+    core->users = options->users != NULL ? options->users : users_new();
     core->call = options->call;
     core->listener_count = options->listener_count;
     core->started_ns = now_ns();
     core->started_unix_ms = now_unix_ms();
     scheduler_init(&core->scheduler);
     freezes_init(&core->freezes, core->store);
+    allowances_init(&core->allowances);
+    dropbox_init(&core->dropbox);
     sites_init(&core->sites, core);
     ramps_init(&core->ramps);
     notices_init(&core->notices);
@@ -240,6 +248,7 @@ int core_start_workers(struct core *core, const struct core_options *options,
             .auth = core->auth,
             .admissions = core->admissions,
             .snapshot = core->snapshot,
+            .users = core->users,
             .listener_fds =
                 options->listener_count == 0
                     ? NULL
@@ -261,6 +270,7 @@ int core_start_workers(struct core *core, const struct core_options *options,
                                 .owner = core};
     index_set_hooks(core->index, &hooks);
     notices_recover(core);
+    dropbox_tick(core);
     return 0;
 }
 
@@ -340,6 +350,7 @@ void core_start_close(struct core *core)
     if (core->worker_count > 0) { /* else nothing has moved, or not all was read */
         learnt_save_all(core);
         ramps_save_all(core);
+        allowances_save_all(core);
         flush_store(core);
         reader_stop();
     }
@@ -363,10 +374,12 @@ void core_start_close(struct core *core)
     notices_done(&core->notices);
     ramps_done(&core->ramps);
     freezes_done(&core->freezes);
+    allowances_done(&core->allowances);
     sites_done(&core->sites);
     sources_done(&core->sources);
     stream_tallies_done(&core->stream_tallies);
     snapshot_unref(core->snapshot);
+    users_free(core->users);
     free(core->admissions);
     free(core->workers);
     free(core);
@@ -456,11 +469,5 @@ void core_start_renew(struct core *core)
     struct alert_options alert = pager_options(core);
     if (alert_reload(core->alert, &alert, &err) != 0) {
         log_error("reload: alerts: %s; the old ones stay", err.text);
-    }
-    struct users *users = NULL;
-    struct users_errors errors = {0};
-    if (core->auth != NULL && core->snapshot->users != NULL &&
-        users_load(&users, config->users, &errors) == 0) {
-        auth_set_users(core->auth, users);
     }
 }

@@ -1,5 +1,5 @@
 /* Good path: inbound_start -> (TLS) -> greeting -> bytes to the engine, answers to the
- * connection, in turns of tick() -> QUIT -> conn_finish -> on_closed frees.
+ * connection, in turns of inbound_tick() -> QUIT -> conn_finish -> on_closed frees.
  *
  * Failure modes: the peer ends, resets or says nothing (the deadline: 421, close); it
  * never reads (the connection's pending cap: cut); the handshake fails; plaintext behind
@@ -20,6 +20,7 @@
 
 #include "relay/arena.h"
 #include "relay/auth.h"
+#include "relay/inbound_parts.h"
 #include "relay/intake.h"
 #include "relay/limits.h"
 #include "relay/log.h"
@@ -28,41 +29,12 @@
 #include "relay/snapshot.h"
 #include "relay/worker.h"
 
-struct inbound {
-    struct list_node node;     /* in worker->inbounds */
-    struct worker *worker;     /* borrowed */
-    struct snapshot *snapshot; /* one reference, of the session's start */
-    struct conn *conn;         /* NULL when closed */
-    struct smtp_in *engine;    /* owned */
-    struct timer *deadline;    /* owned */
-    struct intake intake;
-    struct netaddr remote;
-    char tls[96];        /* "TLSv1.3 with cipher ..." */
-    struct login *login; /* out; it comes back as a letter */
-    bool wants_tls;      /* the engine has said 220 to STARTTLS */
-    bool is_securing;    /* the handshake runs */
-    bool is_ended;       /* the client sends no more, but waits for an answer */
-    bool is_implicit;    /* TLS comes before the greeting */
-    bool is_greeted;
-    bool is_feeding; /* tick comes when the feed is over */
-    bool is_stopping;
-    bool is_finishing; /* conn_finish or conn_close was called */
-};
-
-/* A password on its way through auth's threads. */
-struct login {
-    struct auth_check check;
-    struct inbound *inbound; /* borrowed: waits for it */
-};
-
-static void tick(struct inbound *inbound);
-
 struct inbound *inbound_of_node(struct list_node *node)
 {
     return LIST_OWNER(node, struct inbound, node);
 }
 
-static void inbound_free(struct inbound *inbound)
+void inbound_free(struct inbound *inbound)
 {
     if (inbound->conn != NULL || inbound->login != NULL) {
         return; /* on_closed or on_checked comes back */
@@ -72,8 +44,8 @@ static void inbound_free(struct inbound *inbound)
     timer_close(inbound->deadline);
     list_remove(&inbound->node);
     (void)__atomic_sub_fetch(&inbound->worker->counts.inbound, 1, __ATOMIC_RELAXED);
-    admission_leave(inbound->worker->admissions[inbound->intake.client.listener],
-                    &inbound->remote);
+    admission_leave(inbound->worker->admissions[inbound->listener], &inbound->remote);
+    users_free(inbound->users);
     snapshot_unref(inbound->snapshot);
     free(inbound);
 }
@@ -125,78 +97,6 @@ static void hook_starttls(void *owner)
     inbound->wants_tls = true;
 }
 
-static void on_checked(struct letter *letter)
-{
-    struct login *login = LIST_OWNER(letter, struct login, check.letter);
-    struct auth_check *check = &login->check;
-    struct inbound *inbound = login->inbound;
-    inbound->login = NULL;
-    if (inbound->conn == NULL) {
-        free(login);
-        inbound_free(inbound);
-        return;
-    }
-    switch (check->result) {
-    case AUTH_OK:
-        inbound->intake.client.user = users_find(inbound->snapshot->users, check->user);
-        if (inbound->intake.client.user != NULL) {
-            smtp_in_answer(inbound->engine, 235, "2.7.0 welcome");
-            break;
-        }
-        /* The user was taken away between two reloads. */
-        smtp_in_answer(inbound->engine, 535, "5.7.8 wrong user name or password");
-        break;
-    case AUTH_WRONG:
-        log_session(&(struct log_session){.kind = LOG_SESSION_AUTH_FAILED,
-                                          .client_ip = inbound->intake.client.ip,
-                                          .helo = smtp_in_helo(inbound->engine),
-                                          .user = check->name,
-                                          .text = "PLAIN"});
-        smtp_in_answer(inbound->engine, 535, "5.7.8 wrong user name or password");
-        break;
-    case AUTH_TOO_FAST:
-        smtp_in_answer(inbound->engine, 454, "4.7.0 too many tries; wait a while");
-        break;
-    case AUTH_BUSY:
-        smtp_in_answer(inbound->engine, 454, "4.7.0 too many logins at once; try again");
-        break;
-    }
-    free(login);
-    tick(inbound);
-}
-
-/* An IPv4 address in IPv6 clothes, as auth counts them. */
-static void mapped(const struct netaddr *addr, uint8_t out[16])
-{
-    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-    if (addr->family == NETADDR_V4) {
-        memcpy(out, prefix, sizeof prefix);
-        memcpy(out + sizeof prefix, addr->bytes, 4);
-    } else {
-        memcpy(out, addr->bytes, 16);
-    }
-}
-
-static void hook_auth(void *owner, const char *user, const char *password)
-{
-    struct inbound *inbound = owner;
-    if (inbound->worker->auth == NULL || strlen(user) >= USERS_NAME_BYTES ||
-        strlen(password) >= AUTH_PASSWORD_BYTES) {
-        smtp_in_answer(inbound->engine, 535, "5.7.8 wrong user name or password");
-        return;
-    }
-    struct login *login = arena_must(1, sizeof *login);
-    struct auth_check *check = &login->check;
-    login->inbound = inbound;
-    check->home = &inbound->worker->mailbox;
-    check->done_cb = on_checked;
-    memcpy(check->name, user, strlen(user) + 1);
-    memcpy(check->password, password, strlen(password) + 1);
-    mapped(&inbound->remote, check->address);
-    inbound->login = login;
-    auth_check(inbound->worker->auth, check);
-}
-
 static const struct smtp_in_ops engine_ops = {
     .on_mail = hook_mail,
     .on_rcpt = hook_rcpt,
@@ -205,7 +105,7 @@ static const struct smtp_in_ops engine_ops = {
     .on_content_end = hook_content_end,
     .on_reset = hook_reset,
     .on_starttls = hook_starttls,
-    .on_auth = hook_auth,
+    .on_auth = inbound_login,
 };
 
 /* ---- the connection's callbacks: record what happened, then tick ---- */
@@ -216,9 +116,7 @@ static bool takes_input(const struct inbound *inbound)
            smtp_in_wants_input(inbound->engine) && intake_wants_input(&inbound->intake);
 }
 
-/* What the engine has to say goes to the connection. False when the client does not read
- * its answers: it is cut. */
-static bool flush(struct inbound *inbound)
+bool inbound_flush(struct inbound *inbound)
 {
     for (;;) {
         size_t length = 0;
@@ -241,19 +139,19 @@ static size_t on_read(struct conn *conn, const char *bytes, size_t size, void *o
     inbound->is_feeding = true;
     while (used < size && takes_input(inbound)) {
         used += smtp_in_feed(inbound->engine, bytes + used, size - used);
-        if (!smtp_in_wants_input(inbound->engine) && !flush(inbound)) {
+        if (!smtp_in_wants_input(inbound->engine) && !inbound_flush(inbound)) {
             break;
         }
     }
     inbound->is_feeding = false;
-    tick(inbound);
+    inbound_tick(inbound);
     return used;
 }
 
 static void on_drained(struct conn *conn, void *owner)
 {
     (void)conn;
-    tick(owner);
+    inbound_tick(owner);
 }
 
 static void on_secured(struct conn *conn, void *owner)
@@ -271,7 +169,7 @@ static void on_secured(struct conn *conn, void *owner)
         inbound->is_securing = false;
         smtp_in_tls_started(inbound->engine);
     }
-    tick(inbound);
+    inbound_tick(inbound);
 }
 
 static void on_ended(struct conn *conn, const struct conn_end *end, void *owner)
@@ -306,7 +204,7 @@ static void on_deadline(void *owner)
         return;
     }
     smtp_in_deadline(inbound->engine);
-    tick(inbound);
+    inbound_tick(inbound);
 }
 
 static const struct conn_ops conn_ops = {
@@ -317,7 +215,7 @@ static const struct conn_ops conn_ops = {
     .closed_cb = on_closed,
 };
 
-static void finish(struct inbound *inbound, bool in_order)
+void inbound_finish(struct inbound *inbound, bool in_order)
 {
     smtp_in_lost(inbound->engine);
     inbound->is_finishing = true;
@@ -330,8 +228,7 @@ static void finish(struct inbound *inbound, bool in_order)
 
 static bool start_tls(struct inbound *inbound)
 {
-    struct tls_context *context =
-        inbound->snapshot->listeners[inbound->intake.client.listener].tls;
+    struct tls_context *context = inbound->snapshot->listeners[inbound->listener].tls;
     return conn_start_tls(inbound->conn, context, "") == 0;
 }
 
@@ -345,22 +242,22 @@ static void secure(struct inbound *inbound)
     timer_start(inbound->deadline, LIMIT_HANDSHAKE_MS);
     conn_resume(inbound->conn);
     if (!start_tls(inbound)) {
-        finish(inbound, false); /* plaintext came behind STARTTLS */
+        inbound_finish(inbound, false); /* plaintext came behind STARTTLS */
     }
 }
 
 /* After every event: write, close, secure, or wait for more, with the right deadline. */
-static void tick(struct inbound *inbound)
+void inbound_tick(struct inbound *inbound)
 {
     if (inbound->is_feeding || inbound->is_finishing || inbound->conn == NULL) {
         return;
     }
-    if (!flush(inbound)) {
-        finish(inbound, false);
+    if (!inbound_flush(inbound)) {
+        inbound_finish(inbound, false);
         return;
     }
     if (smtp_in_closing(inbound->engine)) {
-        finish(inbound, true);
+        inbound_finish(inbound, true);
         return;
     }
     if (inbound->wants_tls) {
@@ -369,18 +266,18 @@ static void tick(struct inbound *inbound)
     }
     if (!inbound->is_greeted) {
         if (inbound->is_stopping) {
-            finish(inbound, false);
+            inbound_finish(inbound, false);
         }
         return; /* on_secured comes back, or the handshake's deadline */
     }
     uint32_t wait_ms = smtp_in_deadline_ms(inbound->engine);
     if (inbound->is_ended && wait_ms != 0) {
-        finish(inbound, true);
+        inbound_finish(inbound, true);
         return;
     }
     if (inbound->is_stopping && wait_ms != 0) {
         smtp_in_refuse(inbound->engine, 421, "4.3.2 shutting down; come back soon");
-        finish(inbound, flush(inbound));
+        inbound_finish(inbound, inbound_flush(inbound));
         return;
     }
     if (wait_ms != 0) {
@@ -395,7 +292,7 @@ static void tick(struct inbound *inbound)
 
 static void on_intake_resume(void *owner)
 {
-    tick(owner);
+    inbound_tick(owner);
 }
 
 /* ---- start and stop ---- */
@@ -405,19 +302,19 @@ static void greet(struct inbound *inbound)
     if (inbound->worker->refuses || inbound->worker->stopping) {
         inbound->is_greeted = true;
         smtp_in_refuse(inbound->engine, 421, "4.3.2 this relay takes no mail just now");
-        tick(inbound);
+        inbound_tick(inbound);
         return;
     }
     if (inbound->is_implicit) {
         timer_start(inbound->deadline, LIMIT_HANDSHAKE_MS);
         if (!start_tls(inbound)) {
-            finish(inbound, false);
+            inbound_finish(inbound, false);
         }
         return;
     }
     inbound->is_greeted = true;
     smtp_in_start(inbound->engine);
-    tick(inbound);
+    inbound_tick(inbound);
 }
 
 void inbound_start(struct worker *worker, unsigned listener, int fd,
@@ -436,7 +333,8 @@ void inbound_start(struct worker *worker, unsigned listener, int fd,
     intake_init(&inbound->intake, worker, inbound->snapshot, inbound->engine);
     inbound->intake.resume_cb = on_intake_resume;
     inbound->intake.owner = inbound;
-    inbound->intake.client.listener = listener;
+    inbound->listener = listener;
+    inbound->intake.client.door = config;
     inbound->intake.client.remote = *remote;
     inbound->intake.client.tls = inbound->tls;
     inbound->intake.client.is_trusted = config_networks_have(
@@ -456,13 +354,13 @@ void inbound_start(struct worker *worker, unsigned listener, int fd,
 void inbound_stop(struct inbound *inbound)
 {
     inbound->is_stopping = true;
-    tick(inbound);
+    inbound_tick(inbound);
 }
 
 void inbound_cut(struct inbound *inbound)
 {
     if (inbound->conn != NULL && !inbound->is_finishing) {
-        finish(inbound, false);
+        inbound_finish(inbound, false);
     } else if (inbound->conn != NULL) {
         conn_close(inbound->conn);
     }

@@ -18,6 +18,10 @@ void inbound_start(struct worker *worker, unsigned listener, int fd,
  * committed is answered first. Any number of times. */
 void inbound_stop(struct inbound *inbound);
 
+/* Who may submit has changed (worker->users): a session whose user is gone, disabled or
+ * has another password is told 421 and ends; others go on with the new rights. */
+void inbound_review(struct inbound *inbound);
+
 /* Close now. */
 void inbound_cut(struct inbound *inbound);
 

@@ -10,6 +10,7 @@
 #include "relay/accept.h"
 #include "relay/arena.h"
 #include "relay/idn.h"
+#include "relay/intake_parts.h"
 #include "relay/log.h"
 #include "relay/now.h"
 #include "relay/sealing.h"
@@ -46,13 +47,7 @@ void intake_done(struct intake *intake)
     intake->rcpt_room = 0;
 }
 
-static const struct config_listener *listener_of(const struct intake *intake)
-{
-    return &intake->snapshot->config->listeners[intake->client.listener];
-}
-
-/* Say no: a line of mail.log, the counter, and the answer itself. */
-static void refuse(struct intake *intake, const char *command, const char *recipient,
+void intake_refuse(struct intake *intake, const char *command, const char *recipient,
                    unsigned code, const char *text)
 {
     char whole[ANSWER_BYTES + 8];
@@ -70,20 +65,20 @@ static void refuse(struct intake *intake, const char *command, const char *recip
     smtp_in_answer(intake->engine, code, text);
 }
 
-static void refuse_credit(struct intake *intake, const char *command, int rc)
+void intake_refuse_credit(struct intake *intake, const char *command, int rc)
 {
     switch (rc) {
     case -ENOSPC:
-        refuse(intake, command, "", 452,
-               "4.3.1 the disk of this relay is nearly full; try again later");
+        intake_refuse(intake, command, "", 452,
+                      "4.3.1 the disk of this relay is nearly full; try again later");
         return;
     case -ENOMEM:
-        refuse(intake, command, "", 452,
-               "4.3.1 the queue of this relay is full; try again later");
+        intake_refuse(intake, command, "", 452,
+                      "4.3.1 the queue of this relay is full; try again later");
         return;
     default:
-        refuse(intake, command, "", 451,
-               "4.3.0 the queue of this relay cannot be written; try again later");
+        intake_refuse(intake, command, "", 451,
+                      "4.3.0 the queue of this relay cannot be written; try again later");
         return;
     }
 }
@@ -91,10 +86,11 @@ static void refuse_credit(struct intake *intake, const char *command, int rc)
 /* May this client relay at all? */
 static bool check_client(struct intake *intake)
 {
-    const struct config_listener *listener = listener_of(intake);
+    const struct config_listener *listener = intake->client.door;
     char text[ANSWER_BYTES];
     if (intake->worker->refuses) {
-        refuse(intake, "MAIL", "", 421, "4.3.2 this relay is being emptied; use another");
+        intake_refuse(intake, "MAIL", "", 421,
+                      "4.3.2 this relay is being emptied; use another");
         return false;
     }
     if (intake->client.user == NULL) {
@@ -102,25 +98,25 @@ static bool check_client(struct intake *intake)
             return true;
         }
         if (listener->auth != CONFIG_AUTH_NONE) {
-            refuse(intake, "MAIL", "", 530, "5.7.0 authentication required");
+            intake_refuse(intake, "MAIL", "", 530, "5.7.0 authentication required");
             return false;
         }
         (void)snprintf(text, sizeof text,
                        "5.7.1 relaying denied: %s is not in the trust of listener %s",
                        intake->client.ip, listener->name);
-        refuse(intake, "MAIL", "", 550, text);
+        intake_refuse(intake, "MAIL", "", 550, text);
         return false;
     }
     if (!users_may_come_from(intake->client.user, intake->client.ip)) {
         (void)snprintf(text, sizeof text, "5.7.1 user %s may not send from %s",
                        intake->client.user->name, intake->client.ip);
-        refuse(intake, "MAIL", "", 550, text);
+        intake_refuse(intake, "MAIL", "", 550, text);
         return false;
     }
     if (!users_may_send_as(intake->client.user, intake->sender)) {
         (void)snprintf(text, sizeof text, "5.7.1 user %s may not send as <%.200s>",
                        intake->client.user->name, intake->sender);
-        refuse(intake, "MAIL", "", 550, text);
+        intake_refuse(intake, "MAIL", "", 550, text);
         return false;
     }
     return true;
@@ -142,12 +138,14 @@ void intake_mail(struct intake *intake, const struct address *sender,
     intake->sender_domain[0] = '\0';
     if (!address_is_null(sender)) {
         if (!sender->has_domain) {
-            refuse(intake, "MAIL", "", 553, "5.1.7 the sender address needs a domain");
+            intake_refuse(intake, "MAIL", "", 553,
+                          "5.1.7 the sender address needs a domain");
             return;
         }
         if (!address_domain_ascii(sender, idn_to_ascii, intake->sender_domain,
                                   sizeof intake->sender_domain)) {
-            refuse(intake, "MAIL", "", 553, "5.1.7 the sender's domain is not a domain");
+            intake_refuse(intake, "MAIL", "", 553,
+                          "5.1.7 the sender's domain is not a domain");
             return;
         }
     }
@@ -155,12 +153,12 @@ void intake_mail(struct intake *intake, const struct address *sender,
         return;
     }
     if (is_above_users_limit(intake, params->size_bytes)) {
-        refuse(intake, "MAIL", "", 552, TOO_LARGE_FOR_USER);
+        intake_refuse(intake, "MAIL", "", 552, TOO_LARGE_FOR_USER);
         return;
     }
     int rc = queue_reserve(intake->worker->queue, params->size_bytes, 1);
     if (rc != 0) {
-        refuse_credit(intake, "MAIL", rc);
+        intake_refuse_credit(intake, "MAIL", rc);
         return;
     }
     queue_unreserve(intake->worker->queue, params->size_bytes, 1);
@@ -211,22 +209,23 @@ void intake_rcpt(struct intake *intake, const struct address *recipient,
     }
     char domain[LIMIT_DOMAIN + 1];
     if (!recipient->has_domain) {
-        refuse(intake, "RCPT", recipient->text, 553,
-               "5.1.3 the recipient address needs a domain");
+        intake_refuse(intake, "RCPT", recipient->text, 553,
+                      "5.1.3 the recipient address needs a domain");
         return;
     }
     if (recipient->is_literal) {
-        refuse(intake, "RCPT", recipient->text, 550,
-               "5.1.2 mail to an address literal is not relayed");
+        intake_refuse(intake, "RCPT", recipient->text, 550,
+                      "5.1.2 mail to an address literal is not relayed");
         return;
     }
     if (!address_domain_ascii(recipient, idn_to_ascii, domain, sizeof domain)) {
-        refuse(intake, "RCPT", recipient->text, 553,
-               "5.1.3 the recipient's domain is not a domain");
+        intake_refuse(intake, "RCPT", recipient->text, 553,
+                      "5.1.3 the recipient's domain is not a domain");
         return;
     }
     if (!add_rcpt(intake, recipient->text, domain, params)) {
-        refuse(intake, "RCPT", recipient->text, 452, "4.3.1 out of memory; try again");
+        intake_refuse(intake, "RCPT", recipient->text, 452,
+                      "4.3.1 out of memory; try again");
         return;
     }
     smtp_in_answer(intake->engine, 250, "2.1.5 recipient ok");
@@ -245,7 +244,7 @@ void intake_data(struct intake *intake)
                          intake->rcpt_count, on_room, intake);
     if (rc != 0) {
         intake->accept = NULL;
-        refuse_credit(intake, "DATA", rc);
+        intake_refuse_credit(intake, "DATA", rc);
         return;
     }
     intake->id = accept_id(intake->accept);
@@ -309,163 +308,29 @@ void intake_content(struct intake *intake, const char *bytes, size_t length)
     }
 }
 
-static void on_durable(void *owner, int rc)
-{
-    struct intake *intake = owner;
-    intake->accept = NULL;
-    if (rc != 0) {
-        refuse_credit(intake, "DATA", rc);
-    } else {
-        char id[ID_BYTES];
-        char text[64];
-        id_print(intake->id, id);
-        (void)snprintf(text, sizeof text, "2.0.0 queued as %s", id);
-        (void)__atomic_add_fetch(&intake->worker->counts.accepted, 1, __ATOMIC_RELAXED);
-        smtp_in_answer(intake->engine, 250, text);
-    }
-    intake->resume_cb(intake->owner);
-}
-
-static const char *protocol_of(const struct intake *intake)
-{
-    bool tls = smtp_in_is_tls(intake->engine);
-    bool auth = intake->client.user != NULL;
-    if (!smtp_in_is_esmtp(intake->engine)) {
-        return "SMTP";
-    }
-    if (tls) {
-        return auth ? "ESMTPSA" : "ESMTPS";
-    }
-    return auth ? "ESMTPA" : "ESMTP";
-}
-
-/* The final header block: traced, fixed, signed. */
-static void build_header(struct intake *intake, uint32_t stream, struct textbuf *out)
-{
-    char id[ID_BYTES];
-    id_print(intake->id, id);
-    struct message_trace trace = {
-        .hostname = intake->snapshot->config->hostname,
-        .helo = smtp_in_helo(intake->engine),
-        .client_ip = intake->client.ip,
-        .client_name = "",
-        .protocol = protocol_of(intake),
-        .id = id,
-        .tls = intake->client.tls,
-        .only_rcpt = intake->rcpt_count == 1 ? intake->rcpts[0].address : "",
-        .unix_ms = now_unix_ms()};
-    message_build(&intake->message, &trace, "", out);
-    if (intake->body_hash != NULL && !out->failed) {
-        sealing_sign(intake->snapshot, &intake->message, stream, intake->body_hash, out);
-    }
-}
-
-static void fill_envelope(struct intake *intake, const struct terms *terms,
-                          const struct smtp_in_content *content,
-                          struct envelope_recipient *rcpts, struct envelope *out)
-{
-    const struct snapshot *snapshot = intake->snapshot;
-    const struct message_facts *facts = &intake->message.facts;
-    int64_t accepted_ms = id_unix_ms(intake->id);
-    int64_t notice_ns = snapshot->streams[terms->stream].life.notice_ns;
-    for (unsigned i = 0; i < intake->rcpt_count; i++) {
-        rcpts[i] = (struct envelope_recipient){.address = intake->rcpts[i].address,
-                                               .domain = intake->rcpts[i].domain,
-                                               .orcpt = intake->rcpts[i].orcpt,
-                                               .notify = intake->rcpts[i].notify};
-    }
-    envelope_init(out);
-    out->id = intake->id;
-    out->accepted_unix_ms = (uint64_t)accepted_ms;
-    out->expires_unix_ms = (uint64_t)(accepted_ms + terms->lifetime_ns / NOW_NS_PER_MS);
-    if (notice_ns > 0 && notice_ns < terms->lifetime_ns && intake->sender[0] != '\0') {
-        out->notice_unix_ms = (uint64_t)(accepted_ms + notice_ns / NOW_NS_PER_MS);
-    }
-    if (content->facts.has_8bit || facts->is_8bit) {
-        out->flags |= ENVELOPE_EIGHT_BIT;
-    }
-    if (intake->params.smtputf8) {
-        out->flags |= ENVELOPE_SMTPUTF8;
-    }
-    if (content->facts.has_dot_line) {
-        out->flags |= ENVELOPE_HAS_DOT_LINE;
-    }
-    if (intake->client.user == NULL) {
-        out->flags |= ENVELOPE_TRUSTED;
-    }
-    out->priority = terms->priority;
-    out->ret = (uint8_t)intake->params.ret;
-    out->sender = intake->sender;
-    out->from_domain = facts->from_domain;
-    out->stream = snapshot->config->streams[terms->stream].name;
-    out->user = intake->client.user != NULL ? intake->client.user->name : "";
-    out->client = intake->client.ip;
-    out->helo = smtp_in_helo(intake->engine);
-    out->listener = listener_of(intake)->name;
-    out->job = facts->job;
-    out->subject = facts->subject;
-    out->envid = intake->params.envid;
-    out->message_id = facts->message_id;
-    out->recipients = rcpts;
-    out->recipient_count = intake->rcpt_count;
-}
-
-/* For people to recognise it by: as much of the text as the envelope keeps. */
-static const char *cut(const char *text, char *out, size_t size)
-{
-    size_t length = strnlen(text, size - 1);
-    memcpy(out, text, length);
-    out[length] = '\0';
-    return out;
-}
-
-static void commit(struct intake *intake, const struct terms *terms,
-                   const struct smtp_in_content *content)
-{
-    struct textbuf header;
-    textbuf_init(&header, (size_t)2 * LIMIT_HEADER_BYTES);
-    build_header(intake, terms->stream, &header);
-
-    struct envelope_recipient *rcpts = calloc(intake->rcpt_count, sizeof *rcpts);
-    int rc = header.failed || rcpts == NULL ? -ENOMEM : 0;
-    if (rc == 0) {
-        struct envelope envelope;
-        char subject[ENVELOPE_SUBJECT + 1];
-        char message_id[ENVELOPE_MESSAGE_ID + 1];
-        fill_envelope(intake, terms, content, rcpts, &envelope);
-        envelope.subject = cut(envelope.subject, subject, sizeof subject);
-        envelope.message_id = cut(envelope.message_id, message_id, sizeof message_id);
-        struct accept *accept = intake->accept;
-        rc = accept_commit(accept, &envelope, header.bytes, header.length, on_durable);
-        if (rc != 0) {
-            intake->accept = NULL;
-        }
-    }
-    free(rcpts);
-    textbuf_done(&header);
-    if (rc != 0) {
-        refuse_credit(intake, "DATA", rc == -EINVAL ? -EIO : rc);
-    }
-}
-
 void intake_content_end(struct intake *intake, const struct smtp_in_content *content)
 {
     message_end(&intake->message);
     if (!intake->has_body && !begin_body(intake)) {
-        refuse_credit(intake, "DATA", -ENOSPC);
+        intake_refuse_credit(intake, "DATA", -ENOSPC);
         return;
     }
     struct message_refusal refusal = message_check(&intake->message);
-    struct terms terms;
     char text[ANSWER_BYTES];
     if (refusal.code != 0) {
-        refuse(intake, "DATA", "", refusal.code, refusal.text);
+        intake_refuse(intake, "DATA", "", refusal.code, refusal.text);
         return;
     }
-    if (terms_read(intake, &terms, text, sizeof text)) {
-        commit(intake, &terms, content);
+    if (!terms_read(intake, &intake->terms, text, sizeof text) ||
+        !intake_may_write_as(intake, text, sizeof text)) {
+        intake_refuse(intake, "DATA", "", 550, text);
+        return;
+    }
+    intake->content = *content;
+    if (intake->client.user != NULL) {
+        intake_ask_permit(intake);
     } else {
-        refuse(intake, "DATA", "", 550, text);
+        intake_commit(intake);
     }
 }
 
@@ -480,6 +345,9 @@ void intake_reset(struct intake *intake)
     intake->body_hash = NULL;
     accept_leave(intake->accept);
     intake->accept = NULL;
+    /* A message that is being committed comes in, though nobody hears of it. */
+    intake_end_permit(intake, intake->is_committing);
+    intake->is_committing = false;
     intake->is_blocked = false;
     intake->has_body = false;
 }

@@ -16,6 +16,7 @@
 #include "relay/smtp/address.h"
 #include "relay/smtp/params.h"
 #include "relay/smtp/smtp_in.h"
+#include "relay/terms.h"
 #include "relay/users.h"
 
 struct accept;
@@ -25,12 +26,13 @@ struct worker;
 
 /* Who is on the other side; set by the session. */
 struct intake_client {
-    unsigned listener; /* index */
+    const struct config_listener *door; /* borrowed from the snapshot: its terms */
     struct netaddr remote;
     char ip[NETADDR_TEXT_BYTES];
     bool is_trusted;               /* its network may submit without a login */
-    const struct users_user *user; /* borrowed from the snapshot; NULL without */
+    const struct users_user *user; /* borrowed: the session has its table; NULL without */
     const char *tls;               /* for Received; "" in clear */
+    const char *protocol;          /* likewise, of a way in that is not SMTP; else NULL */
 };
 
 struct intake_rcpt {
@@ -56,7 +58,12 @@ struct intake {
     unsigned rcpt_count;
     unsigned rcpt_room;
     struct message message;
-    struct accept *accept;       /* owned until committed; then borrowed until done */
+    struct accept *accept; /* owned until committed; then borrowed until done */
+    struct permit *permit; /* of a user's message: at core, or its yes */
+    struct terms terms;    /* of the content that waits for the permit */
+    struct smtp_in_content content;
+    bool is_permitted;           /* the permit is back and says yes */
+    bool is_committing;          /* accept_commit was called */
     struct dkim_body *body_hash; /* owned; NULL when nothing will be signed */
     bool has_content;            /* message is initialised */
     bool has_body;               /* the header is complete: body_hash is decided */

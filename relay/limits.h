@@ -29,6 +29,14 @@
 
 /* Control: an operator's command is small; anything longer is not one. */
 #define LIMIT_API_BODY        (1024 * 1024)
+/* Messages by HTTP: one (JSON has attachments in base64), and all that are on their way
+ * to a worker together; who comes above that hears 503. */
+#define LIMIT_API_MESSAGE     ((size_t)64 * 1024 * 1024)
+#define LIMIT_API_MESSAGES    ((size_t)256 * 1024 * 1024)
+/* The drop directory: messages at workers at once, and names looked at in one go (any
+ * local user may fill it). */
+#define LIMIT_DROP_FLYING     16
+#define LIMIT_DROP_NAMES      2000
 #define LIMIT_API_ROWS        2000 /* of one kind in a document: made on core, 5 us a row */
 #define LIMIT_API_PAGE        500 /* rows of the queue at once; then the next page is asked */
 #define LIMIT_API_TEXT        (4 * 1024 * 1024) /* of /metrics */

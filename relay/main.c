@@ -30,6 +30,7 @@
 #include "relay/net/listener.h"
 #include "relay/net/signals.h"
 #include "relay/now.h"
+#include "relay/roster.h"
 #include "relay/snapshot.h"
 #include "relay/store.h"
 #include "relay/users.h"
@@ -45,6 +46,7 @@ struct daemon {
     struct queue *queue;
     struct store *store;
     struct auth *auth;
+    struct users *users; /* one reference, until core has it */
     struct core_call call;
     int *fds; /* owned: workers x listeners */
     unsigned workers;
@@ -204,15 +206,13 @@ static int open_store(struct daemon *daemon, struct errmsg *err)
 
 static int open_auth(struct daemon *daemon, struct errmsg *err)
 {
-    if (daemon->snapshot->users == NULL) {
-        return 0;
-    }
     struct auth_options options = {.threads = 1, .cache_ms = 300000};
-    struct users *users = NULL;
-    struct users_errors errors = {0};
-    int rc = auth_start(&daemon->auth, &options, err);
-    if (rc == 0 && users_load(&users, daemon->config->users, &errors) == 0) {
-        auth_set_users(daemon->auth, users);
+    int rc = roster_read(daemon->config, &daemon->users, err);
+    if (rc == 0 && roster_has_logins(daemon->config)) {
+        rc = auth_start(&daemon->auth, &options, err);
+    }
+    if (rc == 0 && daemon->auth != NULL) {
+        auth_set_users(daemon->auth, users_ref(daemon->users));
     }
     return rc;
 }
@@ -302,6 +302,7 @@ static int run(const char *config_path)
     int status = 1;
     if (open_all(&daemon, &floor_ms, &err) != 0) {
         (void)fail("start", &err);
+        users_free(daemon.users);
         snapshot_unref(daemon.snapshot);
     } else {
         struct core_options options = {.snapshot = daemon.snapshot,
@@ -309,6 +310,7 @@ static int run(const char *config_path)
                                        .queue = daemon.queue,
                                        .store = daemon.store,
                                        .auth = daemon.auth,
+                                       .users = daemon.users,
                                        .call = &daemon.call,
                                        .listener_fds = daemon.fds,
                                        .listener_count =

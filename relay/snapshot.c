@@ -13,7 +13,6 @@
 #include "relay/arena.h"
 #include "relay/dkim.h"
 #include "relay/net/tls_config.h"
-#include "relay/users.h"
 #include "relay/zone.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -52,6 +51,7 @@ static void fill_listener(const struct config *config, const struct config_liste
         .require_auth = false, /* intake asks: trusted networks may need none */
         .offer_smtputf8 = true,
         .offer_dsn = true,
+        .offer_priority = true,
         .offer_chunking = true,
         .normalise_lines = from->line_endings == CONFIG_LINES_NORMALIZE,
         .accept_long_lines = false,
@@ -76,6 +76,37 @@ static int make_listeners(struct snapshot *snapshot, struct errmsg *err)
         }
     }
     return 0;
+}
+
+static void make_inner(struct snapshot *snapshot)
+{
+    static const char *const names[SNAPSHOT_DOORS] = {
+        [SNAPSHOT_DOOR_HTTP] = "http", [SNAPSHOT_DOOR_LOCAL] = "local"};
+    const struct config *config = snapshot->config;
+    uint64_t most = 0;
+    for (size_t i = 0; i < config->listener_count; i++) {
+        uint64_t size = config->listeners[i].max_message;
+        most = size == 0 || size > LIMIT_API_MESSAGE ? LIMIT_API_MESSAGE
+               : size > most                         ? size
+                                                     : most;
+    }
+    snapshot->all_streams =
+        arena_must(config->stream_count, sizeof *snapshot->all_streams);
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        snapshot->all_streams[i] = i;
+    }
+    for (int i = 0; i < SNAPSHOT_DOORS; i++) {
+        struct snapshot_inner *inner = &snapshot->inner[i];
+        inner->listener = (struct config_listener){
+            .name = names[i],
+            .auth = CONFIG_AUTH_NONE,
+            .stream = config->default_stream,
+            .streams = {.items = snapshot->all_streams, .count = config->stream_count},
+            .line_endings = CONFIG_LINES_NORMALIZE,
+            .max_message = most,
+            .max_recipients = LIMIT_MESSAGE_RECIPIENTS};
+        fill_listener(config, &inner->listener, &inner->options);
+    }
 }
 
 static void fill_schedule(const struct config_schedule *from, struct backoff_schedule *to)
@@ -242,42 +273,6 @@ static int make_keys(struct snapshot *snapshot, struct errmsg *err)
     return 0;
 }
 
-static bool wants_users(const struct config *config)
-{
-    for (size_t i = 0; i < config->listener_count; i++) {
-        if (config->listeners[i].auth != CONFIG_AUTH_NONE) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int make_users(struct snapshot *snapshot, struct errmsg *err)
-{
-    if (!wants_users(snapshot->config)) {
-        return 0;
-    }
-    struct users_errors errors = {0};
-    int rc = users_load(&snapshot->users, snapshot->config->users, &errors);
-    if (rc == -EINVAL && errors.count > 0) {
-        *err = errors.told[0];
-    } else if (rc != 0) {
-        errmsg_errno(err, rc, "users file %s", snapshot->config->users);
-    }
-    for (size_t i = 0; rc == 0 && i < users_count(snapshot->users); i++) {
-        const struct users_user *user = users_at(snapshot->users, i);
-        if (user->per_minute != 0 || user->per_hour != 0 || user->per_day != 0) {
-            errmsg_set(
-                err,
-                "users file %s: user %s has per_minute, per_hour or per_day: these "
-                "are not in this version of mesura; remove them",
-                snapshot->config->users, user->name);
-            rc = -EINVAL;
-        }
-    }
-    return rc;
-}
-
 static int make_clients(struct snapshot *snapshot, struct errmsg *err)
 {
     static const enum tls_level levels[SNAPSHOT_CLIENTS] = {
@@ -301,6 +296,7 @@ int snapshot_make(struct snapshot **out, const struct config *config, int64_t un
     snapshot->made_unix_ms = unix_ms;
     snapshot->refs = 1;
     make_sites(snapshot);
+    make_inner(snapshot);
     snapshot->classify = (struct classify_rules){.rules = config->reply_rules,
                                                  .count = config->reply_count};
 
@@ -313,9 +309,6 @@ int snapshot_make(struct snapshot **out, const struct config *config, int64_t un
     }
     if (rc == 0) {
         rc = make_keys(snapshot, err);
-    }
-    if (rc == 0) {
-        rc = make_users(snapshot, err);
     }
     if (rc == 0) {
         rc = make_clients(snapshot, err);
@@ -355,13 +348,13 @@ void snapshot_unref(struct snapshot *snapshot)
          i++) {
         dkim_key_free(snapshot->dkim_keys[i]);
     }
-    users_free(snapshot->users);
     if (snapshot->passwords != NULL) {
         sodium_memzero(snapshot->passwords,
                        snapshot->config->route_count * sizeof *snapshot->passwords);
     }
     free(snapshot->listeners);
     free(snapshot->streams);
+    free(snapshot->all_streams);
     free(snapshot->sites);
     free(snapshot->site_rules);
     free(snapshot->site_rule_sites);

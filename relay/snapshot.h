@@ -25,8 +25,14 @@
 
 struct dkim_key;
 struct tls_context;
-struct users;
 struct zone;
+
+/* Ways in that are no socket of a listener. */
+enum snapshot_door {
+    SNAPSHOT_DOOR_HTTP,  /* POST /v1/messages */
+    SNAPSHOT_DOOR_LOCAL, /* sendmail's drop directory */
+    SNAPSHOT_DOORS,
+};
 
 enum snapshot_client {
     SNAPSHOT_CLIENT_OPPORTUNISTIC,
@@ -38,6 +44,13 @@ enum snapshot_client {
 struct snapshot_listener {
     struct smtp_in_options options;
     struct tls_context *tls; /* owned; NULL for a plain listener */
+};
+
+/* On what terms mail comes in by such a way: every stream, the default one where none is
+ * named, sizes as the largest listener takes them. */
+struct snapshot_inner {
+    struct config_listener listener;
+    struct smtp_in_options options;
 };
 
 /* A stream's retry schedule and life, as backoff wants them. */
@@ -56,6 +69,8 @@ struct snapshot_site {
 struct snapshot {
     const struct config *config;         /* one reference */
     struct snapshot_listener *listeners; /* owned, as the arrays below */
+    struct snapshot_inner inner[SNAPSHOT_DOORS];
+    uint32_t *all_streams; /* backs inner[].listener.streams */
     struct snapshot_stream *streams;
     struct snapshot_site *sites;
     struct site_rule *site_rules; /* of the sites that have patterns ... */
@@ -66,7 +81,6 @@ struct snapshot {
     const char **route_hosts;       /* backs routes[].hosts */
     struct classify_rules classify; /* points into config */
     struct dkim_key **dkim_keys;    /* owned; as config->dkim */
-    struct users *users;            /* owned; NULL without a users file */
     struct tls_context *client_tls[SNAPSHOT_CLIENTS]; /* owned */
     int64_t made_unix_ms;
     unsigned refs; /* atomic */

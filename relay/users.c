@@ -15,11 +15,21 @@ struct users {
     struct users_user **rows; /* owned, and what they point to; in the order of names */
     size_t count;
     size_t size;
+    unsigned refs; /* atomic */
 };
 
 struct users *users_new(void)
 {
-    return arena_must(1, sizeof(struct users));
+    struct users *users = arena_must(1, sizeof *users);
+    users->refs = 1;
+    return users;
+}
+
+struct users *users_ref(struct users *users)
+{
+    assert(users != NULL);
+    (void)__atomic_add_fetch(&users->refs, 1, __ATOMIC_RELAXED);
+    return users;
 }
 
 static void user_free(struct users_user *user)
@@ -29,13 +39,14 @@ static void user_free(struct users_user *user)
         free(user->from);
         free(user->networks);
         free(user->tokens);
+        free(user->certificates);
         free(user);
     }
 }
 
 void users_free(struct users *users)
 {
-    if (users != NULL) {
+    if (users != NULL && __atomic_sub_fetch(&users->refs, 1, __ATOMIC_ACQ_REL) == 0) {
         for (size_t i = 0; i < users->count; i++) {
             user_free(users->rows[i]);
         }
@@ -109,6 +120,21 @@ const struct users_user *users_find_token(const struct users *users, const char 
         }
     }
     return found;
+}
+
+const struct users_user *users_find_certificate(const struct users *users,
+                                                const uint8_t print[USERS_TOKEN_BYTES])
+{
+    assert(users != NULL);
+    for (size_t i = 0; i < users->count; i++) {
+        const struct users_user *user = users->rows[i];
+        for (size_t j = 0; j < user->certificate_count; j++) {
+            if (memcmp(user->certificates[j].hash, print, USERS_TOKEN_BYTES) == 0) {
+                return user;
+            }
+        }
+    }
+    return NULL;
 }
 
 bool users_may_stream(const struct users_user *user, const char *stream)
@@ -222,13 +248,16 @@ static struct users_user *user_copy(const struct users_user *user)
     copy->networks =
         array_copy(user->networks, user->network_count, sizeof *user->networks);
     copy->tokens = array_copy(user->tokens, user->token_count, sizeof *user->tokens);
+    copy->certificates = array_copy(user->certificates, user->certificate_count,
+                                    sizeof *user->certificates);
     return copy;
 }
 
 static bool check_lists(const struct users_user *user, struct errmsg *err)
 {
     if (user->stream_count > USERS_LIST_ITEMS || user->from_count > USERS_LIST_ITEMS ||
-        user->network_count > USERS_LIST_ITEMS || user->token_count > USERS_LIST_ITEMS) {
+        user->network_count > USERS_LIST_ITEMS || user->token_count > USERS_LIST_ITEMS ||
+        user->certificate_count > USERS_LIST_ITEMS) {
         errmsg_set(err, "a list holds at most %d items", USERS_LIST_ITEMS);
         return false;
     }

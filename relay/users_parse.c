@@ -28,6 +28,7 @@ struct line {
     const char *from[USERS_LIST_ITEMS];
     struct users_network networks[USERS_LIST_ITEMS];
     struct users_token tokens[USERS_LIST_ITEMS];
+    struct users_token certificates[USERS_LIST_ITEMS];
 };
 
 static void add_error(struct line *line, const struct errmsg *what)
@@ -94,23 +95,21 @@ static void read_networks(struct line *line, char *value)
     }
 }
 
-static void read_tokens(struct line *line, char *value)
+static void read_prints(struct line *line, char *value, struct users_token *prints,
+                        size_t *count, const char *what)
 {
     for (char *item = next_item(&value); item != NULL; item = next_item(&value)) {
         size_t size = 0;
         const char *end = NULL;
-        bool fits = line->user.token_count < USERS_LIST_ITEMS;
+        bool fits = *count < USERS_LIST_ITEMS;
         if (!fits ||
-            sodium_hex2bin(line->tokens[line->user.token_count].hash, USERS_TOKEN_BYTES,
-                           item, strlen(item), NULL, &size, &end) != 0 ||
+            sodium_hex2bin(prints[*count].hash, USERS_TOKEN_BYTES, item, strlen(item),
+                           NULL, &size, &end) != 0 ||
             size != USERS_TOKEN_BYTES || *end != '\0') {
-            add_plain_error(line,
-                            fits ? "a token is 64 hexadecimal digits, as `mesura user "
-                                   "token` writes them"
-                                 : "the list is too long: at most 64 items");
+            add_plain_error(line, fits ? what : "the list is too long: at most 64 items");
             return;
         }
-        line->user.token_count++;
+        (*count)++;
     }
 }
 
@@ -192,14 +191,19 @@ static void read_setting(struct line *line, char *word)
     } else if (strcmp(word, "networks") == 0) {
         read_networks(line, value);
     } else if (strcmp(word, "token") == 0) {
-        read_tokens(line, value);
+        read_prints(
+            line, value, line->tokens, &line->user.token_count,
+            "a token is 64 hexadecimal digits, as `mesura user token` writes them");
+    } else if (strcmp(word, "certificate") == 0) {
+        read_prints(line, value, line->certificates, &line->user.certificate_count,
+                    "a certificate is its SHA-256 fingerprint: 64 hexadecimal digits");
     } else if (strcmp(word, "priority") == 0) {
         read_priority(line, value);
     } else if (!read_limit(line, word, value)) {
         errmsg_set(
             &err,
             "\"%.40s\" is unknown: known are streams from networks per_minute per_hour "
-            "per_day max_message priority token disabled",
+            "per_day max_message priority token certificate disabled",
             word);
         add_error(line, &err);
     }
@@ -250,7 +254,8 @@ static void read_line(struct line *line, char *text, struct users *users)
                                      .streams = line->streams,
                                      .from = line->from,
                                      .networks = line->networks,
-                                     .tokens = line->tokens};
+                                     .tokens = line->tokens,
+                                     .certificates = line->certificates};
     read_words(line, text);
     struct errmsg err;
     if (line->is_bad) {

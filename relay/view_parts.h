@@ -260,7 +260,8 @@ struct view {
     struct view_survey survey;
     struct view_ages ages;
     struct list walks; /* struct view_walk */
-    unsigned tickets;  /* asks that are at the store */
+    unsigned tickets;  /* asks that are at the store or a worker */
+    unsigned turn;     /* which worker gets the next message */
     bool is_stopping;
 };
 
@@ -276,6 +277,14 @@ void view_sources(void *owner, struct api_answer *answer);
 void view_freezes(void *owner, struct api_answer *answer);
 void view_warmups(void *owner, struct api_answer *answer);
 void view_blocks(void *owner, struct api_answer *answer);
+
+/* view_submit.c */
+void view_submit(void *owner, const struct api_submission *submission,
+                 struct api_answer *answer);
+
+/* view_users.c */
+void view_users(void *owner, struct api_answer *answer);
+void view_users_reload(void *owner, const char *by, struct api_answer *answer);
 
 /* view_sites.c */
 void view_sites(void *owner, struct api_answer *answer);
@@ -303,6 +312,8 @@ void view_act(void *owner, const struct api_action *action, struct api_answer *a
 void view_freeze(void *owner, const struct api_freeze_ask *ask,
                  struct api_answer *answer);
 void view_thaw(void *owner, const struct api_freeze_ask *ask, struct api_answer *answer);
+void view_warmup(void *owner, const struct api_warmup_ask *ask,
+                 struct api_answer *answer);
 void view_blocks_clear(void *owner, const char *source, const char *site, const char *by,
                        struct api_answer *answer);
 void view_reload(void *owner, const char *by, struct api_answer *answer);

@@ -26,6 +26,7 @@
 #include "relay/now.h"
 #include "relay/outbound.h"
 #include "relay/snapshot.h"
+#include "relay/users.h"
 
 /* A listener's callbacks need to know which one. */
 struct door {
@@ -132,6 +133,7 @@ void worker_free(struct worker *worker)
     wake_close(worker->wake);
     loop_close(worker->loop);
     snapshot_unref(worker->snapshot);
+    users_free(worker->users);
     free(worker->listeners);
     free(worker->thread);
     free(worker);
@@ -148,6 +150,7 @@ int worker_start(struct worker **out, const struct worker_options *options,
     worker->auth = options->auth;
     worker->admissions = options->admissions;
     worker->snapshot = snapshot_ref(options->snapshot);
+    worker->users = options->users != NULL ? users_ref(options->users) : users_new();
     worker->listener_count = options->listener_count;
     worker->listeners =
         arena_must(options->listener_count + 1, sizeof(struct listener *));
@@ -210,6 +213,31 @@ void worker_publish(struct worker *worker, struct snapshot *snapshot)
     mailbox_post(&worker->mailbox, &publish->letter, on_publish);
 }
 
+struct publish_users {
+    struct letter letter;
+    struct worker *worker;
+    struct users *users;
+};
+
+static void on_publish_users(struct letter *letter)
+{
+    struct publish_users *publish = LIST_OWNER(letter, struct publish_users, letter);
+    struct worker *worker = publish->worker;
+    users_free(worker->users);
+    worker->users = publish->users;
+    list_each_safe (node, &worker->inbounds) {
+        inbound_review(inbound_of_node(node));
+    }
+    free(publish);
+}
+
+void worker_publish_users(struct worker *worker, struct users *users)
+{
+    struct publish_users *publish = arena_must(1, sizeof *publish);
+    *publish = (struct publish_users){.worker = worker, .users = users};
+    mailbox_post(&worker->mailbox, &publish->letter, on_publish_users);
+}
+
 struct refusal {
     struct letter letter;
     struct worker *worker;
@@ -254,7 +282,7 @@ static void on_ending(void *owner)
     struct ending *ending = owner;
     struct worker *worker = ending->worker;
     if (!list_is_empty(&worker->inbounds) || !list_is_empty(&worker->outbounds) ||
-        worker->accepts > 0) {
+        worker->accepts > 0 || worker->permits > 0 || worker->submissions > 0) {
         if (now_ns() >= ending->cut_at_ns) {
             cut_all(worker);
         }

@@ -23,6 +23,7 @@ struct listener;
 struct loop;
 struct queue;
 struct snapshot;
+struct users;
 struct wake;
 
 /* Counts that core reads while the worker writes: relaxed atomics, one writer each. */
@@ -45,12 +46,15 @@ struct worker {
     struct auth *auth;             /* borrowed; NULL without a users file */
     struct admission **admissions; /* borrowed; one for each listener */
     struct snapshot *snapshot;     /* one reference */
+    struct users *users;           /* one reference: who may submit, now */
     struct listener **listeners;   /* owned; as in the config */
     unsigned listener_count;
     struct id_maker ids;
     struct list inbounds;  /* struct inbound */
     struct list outbounds; /* struct outbound */
     unsigned accepts;      /* struct accept: the writer may still post to us */
+    unsigned submissions;  /* struct submission: not yet home */
+    unsigned permits;      /* struct permit: core still has them */
     bool refuses;          /* draining: new sessions get 421 */
     bool stopping;
     struct worker_counts counts;
@@ -68,6 +72,7 @@ struct worker_options {
     struct auth *auth;
     struct admission **admissions;
     struct snapshot *snapshot; /* a reference is taken */
+    struct users *users;       /* a reference is taken */
     const int *listener_fds;   /* one for each listener; the worker's from now on */
     unsigned listener_count;
     int64_t floor_unix_ms; /* ids are later than this */
@@ -79,6 +84,10 @@ int worker_start(struct worker **out, const struct worker_options *options,
 
 /* Core posts a new snapshot; the reference is handed over. Any thread. */
 void worker_publish(struct worker *worker, struct snapshot *snapshot);
+
+/* Core posts who may submit from now on; the reference is handed over. Sessions of users
+ * that are gone, disabled or have another password end. Any thread. */
+void worker_publish_users(struct worker *worker, struct users *users);
 
 /* Refuse new mail (draining) or accept it again. Any thread. */
 void worker_refuse(struct worker *worker, bool refuses);

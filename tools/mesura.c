@@ -7,6 +7,8 @@
 
 #include "tools/mesura_args.h"
 #include "tools/mesura_command.h"
+#include "tools/mesura_sendmail.h"
+#include "tools/mesura_user.h"
 
 #define SELECTORS                                                                   \
     "id domain site stream source sender rcpt user client job subject state class " \
@@ -16,6 +18,21 @@
     "  --id ID  --domain D  --site S  --stream S  --source S  --sender A  --rcpt A\n" \
     "  --user U  --client C  --job J  --subject T  --class C  --reply T\n"            \
     "  --state ready|deferred|active|held  --older 2h  --newer 10m\n"
+
+#define RIGHTS_HELP                                                                    \
+    "  --streams a,b        may use these, the first without asking\n"                 \
+    "  --from D,*.D,A       MAIL FROM and From: domains, those below one, addresses\n" \
+    "  --networks CIDR,...  may come from these alone\n"                               \
+    "  --per-minute N  --per-hour N  --per-day N   recipients, by the clock (UTC)\n"   \
+    "  --max-message 25M    --priority LOW-HIGH (0-9, 9 first)\n"                      \
+    "  --certificate HEX    SHA-256 of a client certificate that logs in as the "      \
+    "user\n"                                                                           \
+    "\"any\" takes a right's restriction off, 0 a limit.\n"
+#define USERS_HELP \
+    "The file is --users FILE, else $MESURA_USERS, else what the daemon reads.\n"
+#define PASSWORD_HELP                                                           \
+    "The password is asked for on the terminal, else it is the first line of\n" \
+    "standard input or of --password-file.\n"
 
 struct command {
     const char *name;
@@ -76,11 +93,55 @@ static const struct command commands[] = {
      "", "", 0, 0, mesura_list_sites},
     {"lanes", NULL, "lanes", "each source to each site: limits set and learnt", "", "",
      "", 0, 0, mesura_list_lanes},
+    {"warmup", "start", "warmup start SOURCE [--site S] [--why TEXT]",
+     "begin a ramp again with its first day",
+     "What was sent today stays sent: no act gives an allowance twice. Without --site "
+     "all\n"
+     "ramps of the source.\n",
+     "site why", "", 1, 1, mesura_change_warmup_start},
+    {"warmup", "pause", "warmup pause SOURCE [--site S] [--why TEXT]",
+     "no step forward until resumed; trouble still goes back", "", "site why", "", 1, 1,
+     mesura_change_warmup_pause},
+    {"warmup", "resume", "warmup resume SOURCE [--site S] [--why TEXT]",
+     "let a ramp advance again", "", "site why", "", 1, 1, mesura_change_warmup_resume},
+    {"warmup", "set", "warmup set SOURCE --day N [--site S] [--why TEXT]",
+     "put a ramp on a day of its curve", "Beyond the last day it is done.\n",
+     "site why day", "", 1, 1, mesura_change_warmup_set},
     {"warmup", NULL, "warmup [SOURCE]", "each ramp: day, cap, sent, evidence", "", "", "",
      0, 1, mesura_list_warmup},
     {"journal", NULL, "journal [--since D] [--kind K] [--subject TEXT] [--limit N]",
      "every change of a limit or a state, newest first", "", "since kind subject limit",
      "", 0, 0, mesura_list_journal},
+    {"user", "add", "user add NAME [RIGHTS] [--no-password]", "a user that may submit",
+     RIGHTS_HELP PASSWORD_HELP USERS_HELP, MESURA_USER_RIGHTS " users password-file",
+     "no-password", 1, 1, mesura_user_add},
+    {"user", "set", "user set NAME RIGHTS", "change what a user may do",
+     RIGHTS_HELP USERS_HELP, MESURA_USER_RIGHTS " users", "", 1, 1, mesura_user_set},
+    {"user", "passwd", "user passwd NAME", "another password; open sessions end",
+     PASSWORD_HELP USERS_HELP, "users password-file", "", 1, 1, mesura_user_passwd},
+    {"user", "token", "user token NAME [--revoke]", "a token for POST /v1/messages",
+     "It is shown once; the file keeps a hash. --revoke voids every token of the "
+     "user.\n" USERS_HELP,
+     "users", "revoke", 1, 1, mesura_user_token},
+    {"user", "del", "user del NAME", "remove a user; open sessions end", USERS_HELP,
+     "users", "", 1, 1, mesura_user_del},
+    {"user", "disable", "user disable NAME", "end its sessions, refuse its logins",
+     "What it has sent and is queued stays: see mesura queue --user NAME.\n" USERS_HELP,
+     "users", "", 1, 1, mesura_user_disable},
+    {"user", "enable", "user enable NAME", "let a disabled user in again", USERS_HELP,
+     "users", "", 1, 1, mesura_user_enable},
+    {"user", "list", "user list", "the users and their rights", USERS_HELP, "users", "",
+     0, 0, mesura_user_list},
+    {"sendmail", NULL,
+     "sendmail [-t] [-i] [-f ADDR] [-F NAME] [-bs] [-N W] [-R W] ADDR...",
+     "hand in one message from standard input, as /usr/sbin/sendmail",
+     "-t takes recipients from To, Cc and Bcc; a lone dot ends the message unless -i;\n"
+     "-bs speaks SMTP. It goes to the first plain loopback listener of\n"
+     "/etc/mesura/mesura.conf ($MESURA_CONFIG), or $MESURA_SERVER; when none answers, "
+     "to\n"
+     "the directory `drop` ($MESURA_DROP), from which the daemon takes it at its "
+     "start.\n",
+     "", "", 0, 0, NULL},
     {"reload", NULL, "reload", "apply the configuration file",
      "A bad file changes nothing; every error is printed. What cannot change while the\n"
      "daemon runs is said.\n",
@@ -151,6 +212,9 @@ static enum mesura_exit run_command(const struct command *command, int count,
 {
     struct mesura_args args;
 
+    if (command->run == NULL) {
+        return (enum mesura_exit)mesura_sendmail(count, words); /* its own options */
+    }
     if (!mesura_args_parse(&args, command->options, command->flags, count, words)) {
         (void)fprintf(stderr, "usage: mesura %s\n", command->usage);
         return MESURA_USAGE;
@@ -234,7 +298,11 @@ int main(int argc, char **argv)
     if (strcmp(name, "mailq") == 0) {
         result = run_command(&mailq, argc - 1, argv + 1);
     } else if (strcmp(name, "newaliases") == 0) {
-        result = MESURA_DONE; /* a relay has no aliases: there is nothing to rebuild */
+        result = MESURA_DONE; /* there is no database of aliases to rebuild */
+    } else if (strcmp(name, "sendmail") == 0) {
+        return mesura_sendmail(argc - 1, argv + 1);
+    } else if (argc > 1 && strcmp(argv[1], "sendmail") == 0) {
+        return mesura_sendmail(argc - 2, argv + 2);
     } else {
         result = run_words(argc - 1, argv + 1);
     }

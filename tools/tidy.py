@@ -35,6 +35,9 @@ LAYERS = (
     ("relay/web/", re.compile(r"relay/web/"), NOTHING),
     ("relay/", re.compile(r"relay/|queue/|policy/"), re.compile(r"(?!uv\.h|ares).*")),
     ("tools/bench/", re.compile(r"tools/|queue/|policy/|tests/sim/"), ANY),
+    # The users file has one reader and one writer: `mesura user` uses the daemon's.
+    ("tools/mesura_user", re.compile(r"tools/|relay/(users|units)\.h"), ANY),
+    ("tools/mesura_sendmail", re.compile(r"tools/|relay/addresslist\.h"), ANY),
     ("tools/", re.compile(r"tools/|queue/|policy/"), ANY),
     ("tests/", ANY, ANY),
 )

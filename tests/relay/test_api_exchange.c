@@ -234,3 +234,36 @@ TEST(api_exchange, tcp)
     }
     api_rig_close(&rig);
 }
+
+/* A message comes with an application's token, not the operator's, and is JSON or a
+ * message; its body goes to core as it is. */
+TEST(api_exchange, messages)
+{
+    struct api_rig rig;
+    static const char by_tcp[] =
+        "POST /v1/messages?to=b%40y.test HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+        "Bearer mesura_x\r\nContent-Type: message/rfc822\r\nContent-Length: "
+        "5\r\nConnection: close\r\n\r\na: b\n";
+
+    api_rig_open(&rig, true);
+    const char *reply = api_rig_ask(&rig, "POST", "/v1/messages", JSON, "{\"x\": [1]}");
+    cr_assert(begins(reply, "HTTP/1.1 200 "), "%s", reply);
+    cr_assert_not_null(strstr(reply, "\"id\":\"ID9\""), "%s", reply);
+    cr_assert_str_eq(rig.fake.asked,
+                     "submit token= json=1 from= to= local=1 client= bytes=10");
+    int fd = api_rig_connect(&rig, true);
+    api_rig_send(&rig, fd, by_tcp, sizeof by_tcp - 1);
+    cr_assert(begins(api_rig_finish(&rig, fd), "HTTP/1.1 200 "), "%s", rig.reply);
+    cr_assert_str_eq(rig.fake.asked, "submit token=mesura_x json=0 from= to=b@y.test "
+                                     "local=0 client=127.0.0.1 bytes=5");
+    reply =
+        api_rig_ask(&rig, "POST", "/v1/messages", "Content-Type: text/plain\r\n", "x");
+    cr_assert(begins(reply, "HTTP/1.1 415 "), "%s", reply);
+    reply = api_rig_ask(&rig, "POST", "/v1/messages", JSON, "");
+    cr_assert(begins(reply, "HTTP/1.1 400 "), "%s", reply);
+    reply = api_rig_ask(&rig, "POST", "/v1/messages?cc=x", JSON, "{}");
+    cr_assert(begins(reply, "HTTP/1.1 "), "%s", reply);
+    reply = api_rig_ask(&rig, "GET", "/v1/messages", "", "");
+    cr_assert(begins(reply, "HTTP/1.1 405 "), "%s", reply);
+    api_rig_close(&rig);
+}

@@ -77,6 +77,7 @@ TEST(api_routes, reads)
         {"/v1/blocks", "freezes"},   {"/v1/warmup", "warmup"},
         {"/v1/queue", "recipients"}, {"/v1/queue/ID7", "attempts"},
         {"/v1/why/x.test", "paths"}, {"/v1/journal", "journal"},
+        {"/v1/users", "users"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -135,11 +136,14 @@ TEST(api_routes, actions)
         {"/v1/queue/release", "all=true", "release id="},
         {"/v1/queue/retry", "id=5", "retry id=5"},
         {"/v1/queue/bounce", "domain=x.test", "bounce id= domain=x.test"},
+        {"/v1/warmup", "act=set&source=b1&site=google&day=7&why=x",
+         "warmup set b1 at=google day=7 why=x by=tester"},
         {"/v1/freeze", "kind=stream&name=bulk&for=2h&why=x",
          "freeze stream bulk for=7200000 why=x by=tester"},
         {"/v1/thaw", "kind=user&name=kim", "thaw user kim"},
         {"/v1/blocks/clear", "source=b1", "clear b1  by=tester"},
         {"/v1/blocks/clear", "source=b1&site=google", "clear b1 google by=tester"},
+        {"/v1/users/reload", "", "users reload by=tester"},
         {"/v1/drain", "", "drain 1 by=tester"},
         {"/v1/drain", "on=false", "drain 0 by=tester"},
     };
@@ -175,6 +179,7 @@ TEST(api_routes, bad_asks)
         {"GET", "/v1/status", "x=1", API_BAD_ASK},
         {"POST", "/v1/queue/hold", "", API_BAD_ASK},
         {"POST", "/v1/queue/bounce", "why=because", API_BAD_ASK},
+        {"POST", "/v1/warmup", "act=set&source=x&day=many", API_BAD_ASK},
         {"POST", "/v1/freeze", "kind=planet&name=x", API_BAD_ASK},
         {"POST", "/v1/freeze", "kind=stream", API_BAD_ASK},
         {"POST", "/v1/freeze", "kind=stream&name=x&for=long", API_BAD_ASK},

@@ -10,6 +10,7 @@
 
 #include "relay/inbound.h"
 #include "relay/smtp/base64.h"
+#include "relay/users.h"
 #include "relay/worker.h"
 
 #include "tests/support/certificate.h"
@@ -312,4 +313,40 @@ TEST(inbound, implicit_tls_greets_behind_the_handshake)
     worker_rig_close(&rig);
     (void)close(mute);
     certificate_set_remove(&set);
+}
+
+/* Another table is in force: disabled, gone, another password. The session hears 421. */
+static void review(const char *words, bool stays)
+{
+    struct worker_rig rig;
+    struct users *users = NULL;
+    struct users_errors errors = {0};
+    char line[512];
+    worker_rig_open_user(&rig, "auth = \"required\"; auth_without_tls = true;", "");
+    int fd = worker_rig_session(&rig);
+    ask(fd, "AUTH PLAIN AGFubgBzZWNyZXQ=\r\n", "235 ");
+    (void)snprintf(line, sizeof line, "%s %s %s", words[0] == '-' ? "bob" : "ann",
+                   words[0] == '*' ? "-" : users_find(rig.table, "ann")->hash,
+                   words[0] == '*' || words[0] == '-' ? "" : words);
+    cr_assert_eq(users_parse(&users, "users", line, strlen(line), &errors), 0, "%s",
+                 errors.told[0].text);
+    worker_publish_users(rig.worker, users);
+    if (stays) {
+        ask(fd, "MAIL FROM:<s@example.com> SIZE=5000\r\n", "552 5.3.4");
+        ask(fd, "QUIT\r\n", "221 ");
+    } else {
+        worker_rig_expect(fd, "421 4.7.0 this login is not valid any more");
+    }
+    worker_rig_expect_end(fd);
+    worker_rig_close(&rig);
+}
+
+TEST(inbound, sessions_follow_the_users_table)
+{
+    /* disable, del and passwd end the open session at once; new rights hold in it. */
+    review("disabled", false);
+    review("- gone", false);
+    review("* another password", false);
+    review("networks=10.0.0.0/8", false);
+    review("max_message=4096", true);
 }

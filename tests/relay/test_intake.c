@@ -144,6 +144,80 @@ TEST(intake, a_full_disk_is_452_and_passes)
     worker_rig_close(&rig);
 }
 
+static int login(const struct worker_rig *rig)
+{
+    int fd = worker_rig_session(rig);
+    ask(fd, "AUTH PLAIN AGFubgBzZWNyZXQ=\r\n", "235 ");
+    return fd;
+}
+
+TEST(intake, a_users_message_waits_for_cores_permit)
+{
+    /* Core is asked once a message, when all of it is there. A yes becomes 250 and is
+     * kept; a no is told as core says it, and nothing is queued; a message whose client
+     * has gone is given back. */
+    struct worker_rig rig;
+    worker_rig_open_user(&rig, "auth = \"required\"; auth_without_tls = true;", "");
+    int fd = login(&rig);
+    begin(fd);
+    worker_rig_say(fd, "Subject: x\r\n\r\nx\r\n.\r\n");
+    worker_rig_until(&rig, &rig.permits, 1);
+    worker_rig_expect(fd, "250 2.0.0");
+    worker_rig_until(&rig, &rig.permits_over, 1);
+    worker_rig_until(&rig, &rig.accepted, 1);
+    cr_assert_eq(rig.permits_kept, 1);
+    rig.permit_code = 450;
+    begin(fd);
+    worker_rig_say(fd, "Subject: x\r\n\r\nx\r\n.\r\n");
+    worker_rig_until(&rig, &rig.permits, 2);
+    worker_rig_expect(fd, "450 4.7.1 not now");
+    worker_rig_until(&rig, &rig.permits_over, 2);
+    begin(fd);
+    worker_rig_say(fd, "Subject: x\r\n\r\nx\r\n.\r\n");
+    cr_assert_eq(close(fd), 0);
+    worker_rig_until(&rig, &rig.permits_over, 3);
+    cr_assert_eq(rig.permits_kept, 1);
+    cr_assert_eq(rig.accepted, 1);
+    worker_rig_no_credits(&rig);
+    worker_rig_close(&rig);
+}
+
+TEST(intake, from_is_held_to_the_users_senders)
+{
+    /* MAIL FROM and From: alike: another domain, no From, two of them, two addresses,
+     * and one too long to be sure of are 550 5.7.1; a domain below an allowed one is
+     * not. */
+    static const char *const refused[] = {
+        "From: boss@example.org\r\n", "",
+        "From: a@example.com\r\nFrom: b@example.com\r\n",
+        "From: a@example.com, b@example.com\r\n", "From: nobody\r\n"};
+    struct worker_rig rig;
+    char content[400];
+    worker_rig_open_user(&rig, "auth = \"required\"; auth_without_tls = true;",
+                         "from=example.com,*.example.com");
+    int fd = login(&rig);
+    ask(fd, "MAIL FROM:<s@example.net>\r\n", "550 5.7.1 user ann may not send as");
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        (void)snprintf(content, sizeof content, "%sSubject: x\r\n\r\nx\r\n.\r\n",
+                       refused[i]);
+        begin(fd);
+        ask(fd, content, "550 5.7.1 user ann ");
+    }
+    (void)snprintf(content, sizeof content,
+                   "From: <%0230d@example.com.example.org>\r\n\r\nx\r\n.\r\n", 0);
+    begin(fd);
+    ask(fd, content, "550 5.7.1 user ann ");
+    cr_assert_eq(rig.permits, 0);
+    begin(fd);
+    worker_rig_say(fd,
+                   "From: \"boss@example.org\" <a@mail.example.com>\r\n\r\nx\r\n.\r\n");
+    worker_rig_until(&rig, &rig.permits, 1);
+    worker_rig_expect(fd, "250 2.0.0");
+    leave(fd);
+    worker_rig_until(&rig, &rig.accepted, 1);
+    worker_rig_close(&rig);
+}
+
 TEST(intake, a_users_limit_holds_for_what_is_not_declared)
 {
     /* max_message of the user, at MAIL by SIZE and else at the content's end, with 552
@@ -164,7 +238,9 @@ TEST(intake, a_users_limit_holds_for_what_is_not_declared)
     }
     ask(fd, ".\r\n", "552 5.3.4");
     begin(fd);
-    ask(fd, "Subject: x\r\n\r\nx\r\n.\r\n", "250 2.0.0");
+    worker_rig_say(fd, "Subject: x\r\n\r\nx\r\n.\r\n");
+    worker_rig_until(&rig, &rig.permits, 1);
+    worker_rig_expect(fd, "250 2.0.0");
     leave(fd);
     worker_rig_until(&rig, &rig.accepted, 1);
     worker_rig_close(&rig);

@@ -171,3 +171,21 @@ TEST(users, are_found_by_their_token)
     cr_assert_null(users_find_token(users, ""));
     users_free(users);
 }
+
+TEST(users, certificates_and_references)
+{
+    /* A fingerprint names its user and nobody else; a table lives as long as somebody
+     * holds it. */
+    struct users *users = users_new();
+    struct users_token print = {.hash = {7}};
+    struct users_user user = named("cam");
+    user.certificates = &print;
+    user.certificate_count = 1;
+    put(users, &user);
+    struct users *again = users_ref(users);
+    users_free(users);
+    cr_assert_str_eq(users_find_certificate(again, print.hash)->name, "cam");
+    print.hash[31] = 1;
+    cr_assert_null(users_find_certificate(again, print.hash));
+    users_free(again);
+}

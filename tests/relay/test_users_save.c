@@ -32,6 +32,7 @@ TEST(users_save, writes_what_comes_back)
         "per_hour=2 "
         "per_day=4294967295 max_message=25000000 priority=2-5 "
         "token=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f "
+        "certificate=ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f "
         "disabled\n"
         "zed -\n";
     scratch_write(path, text, sizeof text - 1);
@@ -54,8 +55,8 @@ TEST(users_save, writes_what_comes_back)
 
 TEST(users_save, keeps_the_mode_and_leaves_nothing_behind)
 {
-    /* The mode of the old file stays; a new file is 0640; a failure leaves the old file
-     * and no other. */
+    /* The mode of the old file stays; a new file is for its owner alone; a failure leaves
+     * the old file and no other. */
     struct scratch scratch;
     scratch_init(&scratch);
     char path[SCRATCH_BYTES];
@@ -65,11 +66,11 @@ TEST(users_save, keeps_the_mode_and_leaves_nothing_behind)
     struct stat meta;
     cr_assert_eq(users_save(users, path, &err), 0, "%s", err.text);
     cr_assert_eq(stat(path, &meta), 0);
-    cr_assert_eq(meta.st_mode & 07777, 0640);
-    cr_assert_eq(chmod(path, 0600), 0);
+    cr_assert_eq(meta.st_mode & 07777, 0600);
+    cr_assert_eq(chmod(path, 0640), 0);
     cr_assert_eq(users_save(users, path, &err), 0, "%s", err.text);
     cr_assert_eq(stat(path, &meta), 0);
-    cr_assert_eq(meta.st_mode & 07777, 0600);
+    cr_assert_eq(meta.st_mode & 07777, 0640);
     cr_assert_eq(users_save(users, "/nonexistent/users", &err), -ENOENT);
     cr_assert_not_null(strstr(err.text, "/nonexistent/users"));
     cr_assert_eq(unlink(path), 0);
@@ -89,4 +90,23 @@ TEST(users_save, hashes_passwords_with_a_new_salt)
     cr_assert_eq(users_hash("secret", two), 0);
     cr_assert_neq(strcmp(one, two), 0);
     cr_assert_eq(strncmp(one, "$argon2id$", 10), 0);
+}
+
+TEST(users_save, one_change_at_a_time)
+{
+    /* Who holds the lock keeps others out; they are told, and get it afterwards. */
+    struct scratch scratch;
+    scratch_init(&scratch);
+    char path[SCRATCH_BYTES];
+    (void)snprintf(path, sizeof path, "%s", scratch_path(&scratch, "users"));
+    struct errmsg err = {""};
+    int lock = users_lock(path, 0, &err);
+    cr_assert_geq(lock, 0, "%s", err.text);
+    cr_assert_eq(users_lock(path, 40, &err), -EWOULDBLOCK);
+    cr_assert_not_null(strstr(err.text, "another command"), "%s", err.text);
+    users_unlock(lock);
+    lock = users_lock(path, 0, &err);
+    cr_assert_geq(lock, 0, "%s", err.text);
+    users_unlock(lock);
+    scratch_done(&scratch);
 }

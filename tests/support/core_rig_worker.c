@@ -5,6 +5,7 @@
 #include "relay/arena.h"
 #include "relay/now.h"
 #include "relay/outbound.h"
+#include "relay/users.h"
 #include "relay/worker.h"
 
 #include "tests/support/core_rig.h"
@@ -87,6 +88,12 @@ void worker_publish(struct worker *worker, struct snapshot *snapshot)
 {
     (void)worker;
     snapshot_unref(snapshot);
+}
+
+void worker_publish_users(struct worker *worker, struct users *users)
+{
+    (void)worker;
+    users_free(users);
 }
 
 void worker_refuse(struct worker *worker, bool refuses)

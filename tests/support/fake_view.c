@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "queue/errmsg.h"
@@ -88,6 +89,36 @@ static void fake_freezes(void *owner, struct api_answer *answer)
 
     (void)owner;
     api_answer_freeze(answer, &freeze);
+}
+
+static void fake_users(void *owner, struct api_answer *answer)
+{
+    const struct api_user user = {.name = "erp", .state = "active", .per_hour = 500};
+
+    (void)owner;
+    api_answer_file(answer, "/etc/mesura/users");
+    api_answer_user(answer, &user);
+}
+
+static void fake_users_reload(void *owner, const char *by, struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "users reload by=%s", by);
+    api_answer_done(answer, API_DONE, "done");
+}
+
+static void fake_submit(void *owner, const struct api_submission *submission,
+                        struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "submit token=%s json=%d from=%s to=%s local=%d client=%s bytes=%zu",
+         submission->token, submission->is_json, submission->from, submission->to,
+         submission->is_local, submission->client, submission->length);
+    free(submission->body);
+    api_answer_id(answer, "ID9");
+    api_answer_done(answer, API_DONE, "2.0.0 queued");
 }
 
 static void fake_warmups(void *owner, struct api_answer *answer)
@@ -220,6 +251,16 @@ static void fake_thaw(void *owner, const struct api_freeze_ask *ask,
     finish(fake, answer);
 }
 
+static void fake_warmup(void *owner, const struct api_warmup_ask *ask,
+                        struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "warmup %s %s at=%s day=%u why=%s by=%s", ask->act, ask->source, ask->site,
+         ask->day, ask->why, ask->by);
+    finish(fake, answer);
+}
+
 static void fake_blocks_clear(void *owner, const char *source, const char *site,
                               const char *by, struct api_answer *answer)
 {
@@ -259,6 +300,9 @@ void fake_view_init(struct fake_view *fake)
                                         .blocks = fake_blocks,
                                         .freezes = fake_freezes,
                                         .warmups = fake_warmups,
+                                        .submit = fake_submit,
+                                        .users = fake_users,
+                                        .users_reload = fake_users_reload,
                                         .metrics = fake_metrics,
                                         .healthy = fake_healthy,
                                         .queue = fake_queue,
@@ -267,6 +311,7 @@ void fake_view_init(struct fake_view *fake)
                                         .journal = fake_journal,
                                         .act = fake_act,
                                         .freeze = fake_freeze,
+                                        .warmup = fake_warmup,
                                         .thaw = fake_thaw,
                                         .blocks_clear = fake_blocks_clear,
                                         .reload = fake_reload,

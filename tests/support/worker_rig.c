@@ -29,7 +29,7 @@
 
 #define PATIENCE_S 10
 
-static struct worker_rig *the_rig; /* one in a process: letters do not name it */
+struct worker_rig *worker_rig_open_one; /* one in a process: letters do not name it */
 
 static void must(bool condition, const char *what)
 {
@@ -43,7 +43,7 @@ static void must(bool condition, const char *what)
 
 void core_on_accepted(struct letter *letter)
 {
-    struct worker_rig *rig = the_rig;
+    struct worker_rig *rig = worker_rig_open_one;
     struct accept *accept = accept_of_letter(letter);
     struct envelope envelope;
     size_t length = 0;
@@ -58,7 +58,7 @@ void core_on_accepted(struct letter *letter)
 
 void core_on_job(struct letter *letter)
 {
-    struct worker_rig *rig = the_rig;
+    struct worker_rig *rig = worker_rig_open_one;
     must(rig->back_count < WORKER_RIG_HELD, "few jobs are back");
     rig->back[rig->back_count++] = LIST_OWNER(letter, struct job, letter);
 }
@@ -66,21 +66,22 @@ void core_on_job(struct letter *letter)
 void core_on_released(struct letter *letter)
 {
     (void)letter;
-    the_rig->released++;
+    worker_rig_open_one->released++;
 }
 
 void core_on_slot_ended(struct letter *letter)
 {
     (void)letter;
-    the_rig->ended++;
+    worker_rig_open_one->ended++;
 }
 
 void core_on_worker_stopped(struct letter *letter)
 {
-    if (LIST_OWNER(letter, struct worker, stopped_letter) == the_rig->worker) {
-        the_rig->stopped = true;
+    if (LIST_OWNER(letter, struct worker, stopped_letter) ==
+        worker_rig_open_one->worker) {
+        worker_rig_open_one->stopped = true;
     } else {
-        the_rig->others_stopped++;
+        worker_rig_open_one->others_stopped++;
     }
 }
 
@@ -164,7 +165,8 @@ static void make_users(struct worker_rig *rig, const char *words)
     struct auth_options options = {.threads = 1};
     must(auth_start(&rig->auth, &options, &err) == 0, "auth starts");
     must(users_load(&users, rig->users, &errors) == 0, "the users are good");
-    auth_set_users(rig->auth, users);
+    rig->table = users;
+    auth_set_users(rig->auth, users_ref(users));
 }
 
 static void open_rig(struct worker_rig *rig, const char *listener, const char *more)
@@ -184,12 +186,16 @@ static void open_rig(struct worker_rig *rig, const char *listener, const char *m
     must(listener_bind(&any, false, -1, &fd, &err) == 0, "a listener");
     must(listener_local(fd, &any) == 0, "its port");
     rig->port = any.port;
+    if (rig->table == NULL) {
+        rig->table = users_new();
+    }
     rig->admission = admission_new((const uint64_t[2]){1, 2});
     struct worker_options options = {.core_mailbox = &rig->mailbox,
                                      .queue = rig->queue.queue,
                                      .auth = rig->auth,
                                      .admissions = &rig->admission,
                                      .snapshot = rig->snapshot,
+                                     .users = rig->table,
                                      .listener_fds = &fd,
                                      .listener_count = 1};
     must(worker_start(&rig->worker, &options, &err) == 0, "the worker starts");
@@ -199,7 +205,7 @@ static void open_rig(struct worker_rig *rig, const char *listener, const char *m
 void worker_rig_open(struct worker_rig *rig, const char *listener, const char *more)
 {
     memset(rig, 0, sizeof *rig);
-    the_rig = rig;
+    worker_rig_open_one = rig;
     open_rig(rig, listener, more);
 }
 
@@ -207,7 +213,7 @@ void worker_rig_open_user(struct worker_rig *rig, const char *listener, const ch
 {
     char more[128];
     memset(rig, 0, sizeof *rig);
-    the_rig = rig;
+    worker_rig_open_one = rig;
     make_users(rig, words);
     (void)snprintf(more, sizeof more, "users = \"%s\";", rig->users);
     open_rig(rig, listener, more);
@@ -241,12 +247,13 @@ void worker_rig_close(struct worker_rig *rig)
         (void)unlink(rig->users);
     }
     reader_stop();
+    users_free(rig->table);
     snapshot_unref(rig->snapshot);
     config_unref(rig->config);
     admission_free(rig->admission);
     queue_fixture_done(&rig->queue);
     (void)sem_destroy(&rig->letters);
-    the_rig = NULL;
+    worker_rig_open_one = NULL;
 }
 
 void worker_rig_no_credits(struct worker_rig *rig)
@@ -294,11 +301,6 @@ void worker_rig_write(int fd, const void *bytes, size_t length)
         at += sent;
         length -= (size_t)sent;
     }
-}
-
-void worker_rig_say(int fd, const char *text)
-{
-    worker_rig_write(fd, text, strlen(text));
 }
 
 const char *worker_rig_line(int fd, char line[WORKER_RIG_LINE])

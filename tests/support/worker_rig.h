@@ -23,6 +23,7 @@
 struct admission;
 struct auth;
 struct snapshot;
+struct users;
 struct worker;
 
 #define WORKER_RIG_HELD 128
@@ -35,6 +36,7 @@ struct worker_rig {
     struct admission *admission;
     struct worker *worker;
     struct auth *auth;      /* NULL without users */
+    struct users *table;    /* one reference: who may submit */
     char users[64];         /* the file, "" without */
     struct mailbox mailbox; /* core's */
     sem_t letters;
@@ -47,11 +49,18 @@ struct worker_rig {
     uint32_t messages[WORKER_RIG_HELD]; /* their handles in the index */
     struct job *back[WORKER_RIG_HELD];  /* jobs that came back and were not taken */
     unsigned back_count;
+    unsigned permits;      /* asked by the worker ... */
+    unsigned permit_code;  /* ... answered so: 0 yes */
+    unsigned permits_over; /* and over ... */
+    unsigned permits_kept; /* ... with a message accepted */
     unsigned released;
     unsigned ended;
     bool stopped;
     unsigned others_stopped; /* workers that are not the rig's */
 };
+
+/* The rig that is open; NULL between tests. */
+extern struct worker_rig *worker_rig_open_one;
 
 /* A worker with one listener that trusts loopback; listener: more of its settings, such
  * as "max_message = \"1M\";", more: top-level settings. The stop of a rig also checks

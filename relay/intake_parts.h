@@ -1,0 +1,33 @@
+/* What the files of intake share. For relay/intake*.c only. */
+
+#ifndef RELAY_INTAKE_PARTS_H
+#define RELAY_INTAKE_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct intake;
+
+/* Say no: a line of mail.log, the counter, and the answer itself. */
+void intake_refuse(struct intake *intake, const char *command, const char *recipient,
+                   unsigned code, const char *text);
+
+/* The same for what accept or the queue said. */
+void intake_refuse_credit(struct intake *intake, const char *command, int rc);
+
+/* ---- intake_end.c ---- */
+
+/* May the message's From be? False: text says why not, for a 550. */
+bool intake_may_write_as(const struct intake *intake, char *text, size_t size);
+
+/* May the user's message come in now? Core answers; intake_commit or a refusal follows.
+ */
+void intake_ask_permit(struct intake *intake);
+
+/* Write it; 250 when it is durable. */
+void intake_commit(struct intake *intake);
+
+/* The permit, if there is one, goes home with its message's fate. */
+void intake_end_permit(struct intake *intake, bool is_accepted);
+
+#endif
