@@ -73,6 +73,8 @@ void control_restore(struct control *control, const struct control_limits *limit
     }
     if (snapshot->behaviour < FINDING_BEHAVIOURS) {
         control->behaviour = (enum finding_behaviour)snapshot->behaviour;
+        control->window.slow = control->behaviour == FINDING_BEHAVIOUR_GOOGLE_4728 ||
+                               control->behaviour == FINDING_BEHAVIOUR_MICROSOFT_S775;
     }
     if (snapshot->throttles > 0) {
         control->throttles = snapshot->throttles;

@@ -62,8 +62,8 @@ bool window_clean(struct window *window, const struct window_limits *limits,
     }
     /* Before the first refusal there is nothing to be careful of but the site's maximum.
      */
-    int64_t wait_ns =
-        window->ceiling > 0 ? limits->grow_ns : limits->grow_ns / CLIMB_PART;
+    int64_t wait_ns = window->ceiling > 0 || window->slow ? limits->grow_ns
+                                                          : limits->grow_ns / CLIMB_PART;
     if (now_ns - window->clean_since_ns < wait_ns) {
         return false;
     }
@@ -83,6 +83,7 @@ bool window_clean(struct window *window, const struct window_limits *limits,
 void window_narrow(struct window *window, int64_t now_ns)
 {
     window->limit = 1;
+    window->slow = true;
     window->cut_at_ns = now_ns;
     window->clean_since_ns = now_ns;
 }

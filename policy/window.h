@@ -26,6 +26,7 @@ struct window {
     int64_t cut_at_ns;  /* of the last halving */
     int64_t ceiling_ns; /* when the ceiling was learnt */
     int64_t clean_since_ns;
+    bool slow; /* a provider's own rule: one more each growing time, from the first on */
 };
 
 void window_init(struct window *window, const struct window_limits *limits,
@@ -45,7 +46,8 @@ bool window_refused(struct window *window, uint32_t open, int64_t started_ns,
 bool window_clean(struct window *window, const struct window_limits *limits,
                   uint32_t open, int64_t now_ns);
 
-/* Only one connection until grown again: after a provider's own recovery rule. */
+/* Only one connection, and from there one more each growing time: after a provider's own
+ * recovery rule. */
 void window_narrow(struct window *window, int64_t now_ns);
 
 #endif

@@ -121,6 +121,19 @@ TEST(control_cut, hints_and_providers)
     cr_assert_eq(control_refused(&control, &limits, &event, MINUTE).until_ns,
                  11 * MINUTE);
     cr_assert_eq(control.window.limit, 1);
+    struct finding yahoo = throttle;
+    yahoo.behaviour = FINDING_BEHAVIOUR_YAHOO_TSS04;
+    warm_up(&control, 10.0, MINUTE);
+    event = event_of(&yahoo, MINUTE);
+    cr_assert_eq(control_refused(&control, &limits, &event, MINUTE).until_ns,
+                 121 * MINUTE);
+    struct finding gmx = throttle;
+    gmx.behaviour = FINDING_BEHAVIOUR_GMX_LATER;
+    warm_up(&control, 10.0, MINUTE);
+    event = event_of(&gmx, MINUTE);
+    struct control_change later = control_refused(&control, &limits, &event, MINUTE);
+    cr_assert_eq(later.until_ns, 121 * MINUTE);
+    cr_assert_leq(later.after, 2.5);
     warm_up(&control, 10.0, MINUTE);
     event = event_of(&microsoft, MINUTE);
     struct control_change change = control_refused(&control, &limits, &event, MINUTE);
@@ -208,4 +221,53 @@ TEST(control_cut, closes_statements_and_lost_probes)
     cr_assert(control_ask(&control, &limits, 2 * MINUTE).go);
     cr_assert(control_started(&control, &limits, 2 * MINUTE),
               "the next one is the probe");
+}
+
+/* "Too many connections" for the only one there is: connections are not what there is too
+ * much of, and the lane pauses; with several it only narrows. */
+TEST(control_cut, one_connection_too_many)
+{
+    struct control control;
+    const struct finding many = {.class = FINDING_THROTTLE,
+                                 .scope = FINDING_SCOPE_LANE,
+                                 .flags = FINDING_CONNECTIONS | FINDING_TEMPORARY};
+    struct control_event event = event_of(&many, MINUTE);
+
+    warm_up(&control, 10.0, MINUTE);
+    control.window.limit = 2;
+    event.open = 1;
+    cr_assert_eq(control_refused(&control, &limits, &event, MINUTE).what,
+                 CONTROL_WINDOW_CUT);
+    cr_assert_eq(control.state, CONTROL_OPEN);
+    event.started_ns = 2 * MINUTE;
+    event.open = 0;
+    cr_assert_eq(control_refused(&control, &limits, &event, 2 * MINUTE + 1).what,
+                 CONTROL_RATE_CUT);
+    cr_assert_eq(control.state, CONTROL_PAUSED);
+}
+
+/* A capacity that falls is met by the second cut: the first leaves seven tenths, growth
+ * from there is slow, and what the receiver then takes is believed at once. */
+TEST(control_cut, the_second_of_a_row_is_believed)
+{
+    struct control control;
+
+    warm_up(&control, 10.0, 20 * MINUTE);
+    control.ceiling = 10.5;
+    control.ceiling_ns = 20 * MINUTE;
+    struct control_event event = event_of(&throttle, 20 * MINUTE - 1);
+    (void)control_refused(&control, &limits, &event, 20 * MINUTE);
+    cr_assert(control.rate > 6.5 && control.rate <= 7.0, "%f", control.rate);
+    int64_t now_ns = control.until_ns;
+    cr_assert(control_started(&control, &limits, now_ns));
+    (void)control_accepted(&control, &limits, 1, 1, true, now_ns);
+    for (int i = 0; i < 3; i++) {
+        now_ns += SECOND / 7;
+        (void)control_accepted(&control, &limits, 1, 1, false, now_ns);
+    }
+    event = event_of(&throttle, now_ns);
+    struct control_change change = control_refused(&control, &limits, &event, now_ns + 1);
+    cr_assert_eq(change.until_ns, now_ns + 1 + 5 * MINUTE);
+    cr_assert(control.ceiling > 4.2 && control.ceiling < 5.0, "%f", control.ceiling);
+    cr_assert(control.rate > 4.0 && control.rate < 4.75, "%f", control.rate);
 }

@@ -59,3 +59,18 @@ TEST(window, configured_most_holds)
     window_narrow(&window, 5);
     cr_assert_eq(window_most(&window, &none), 1);
 }
+
+/* After a provider's own rule: one connection, then one more each growing time and not
+ * sooner, although no number was ever refused. */
+TEST(window, one_more_at_a_time)
+{
+    struct window window;
+
+    window_init(&window, &limits, 0);
+    window_narrow(&window, 0);
+    for (uint32_t i = 1; i <= 5; i++) {
+        cr_assert_eq(window_most(&window, &limits), i);
+        cr_assert_not(window_clean(&window, &limits, i, i * MINUTE - 1));
+        cr_assert(window_clean(&window, &limits, i, i * MINUTE));
+    }
+}
