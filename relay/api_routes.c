@@ -291,11 +291,9 @@ static void ask_thaw(const struct ask *ask)
 
 static void ask_blocks_clear(const struct ask *ask)
 {
-    struct errmsg err = {.text = ""};
-
     if (get(ask, "source")[0] == '\0') {
-        errmsg_set(&err, "source is the name of a stopped source");
-        refuse(ask, &err);
+        api_answer_done(ask->answer, API_BAD_ASK,
+                        "source is the name of a stopped source");
         return;
     }
     ask->view->blocks_clear(ask->view->owner, get(ask, "source"), get(ask, "site"),
@@ -346,7 +344,6 @@ static void ask_reload(const struct ask *ask)
     ask->view->reload(ask->view->owner, ask->request->by, ask->answer);
 }
 
-/* Messages do not come through here: api_exchange has their bodies. */
 static void ask_nothing(const struct ask *ask)
 {
     api_answer_done(ask->answer, API_BAD_ASK, "a message is the body of the request");
@@ -360,19 +357,8 @@ static void ask_users(const struct ask *ask)
 
 static void ask_users_expect(const struct ask *ask)
 {
-    char *end = NULL;
-    unsigned long long volume = strtoull(get(ask, "volume"), &end, 10);
-    bool is_good = end != get(ask, "volume") && *end == '\0' && volume > 0;
-    long long until = strtoll(get(ask, "until"), &end, 10);
-
-    if (!is_good || end == get(ask, "until") || *end != '\0' || volume > UINT32_MAX) {
-        api_answer_done(
-            ask->answer, API_BAD_ASK,
-            "name is a user, volume recipients, until milliseconds since 1970");
-        return;
-    }
-    ask->view->users_expect(ask->view->owner, get(ask, "name"), volume, until,
-                            ask->request->by, ask->answer);
+    ask->view->users_expect(ask->view->owner, get(ask, "name"), get(ask, "volume"),
+                            get(ask, "until"), ask->request->by, ask->answer);
 }
 
 static void ask_users_reload(const struct ask *ask)
