@@ -239,18 +239,8 @@ static void ask_users(const struct api_ask *ask)
 
 static void ask_users_expect(const struct api_ask *ask)
 {
-    char *end = NULL;
-    unsigned long long volume = strtoull(api_ask_get(ask, "volume"), &end, 10);
-    bool is_good = end != api_ask_get(ask, "volume") && *end == '\0' && volume > 0;
-    long long until = strtoll(api_ask_get(ask, "until"), &end, 10);
-
-    if (!is_good || end == api_ask_get(ask, "until") || *end != '\0' || volume > UINT32_MAX) {
-        api_answer_done(
-            ask->answer, API_BAD_ASK,
-            "name is a user, volume recipients, until milliseconds since 1970");
-        return;
-    }
-    ask->view->users_expect(ask->view->owner, api_ask_get(ask, "name"), volume, until,
+    ask->view->users_expect(ask->view->owner, api_ask_get(ask, "name"),
+                            api_ask_get(ask, "volume"), api_ask_get(ask, "until"),
                             ask->request->by, ask->answer);
 }
 

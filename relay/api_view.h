@@ -503,10 +503,9 @@ struct api_view {
     void (*reload)(void *owner, const char *by, struct api_answer *answer);
     /* Read the users file again; API_CONFLICT when it is bad and nothing was changed. */
     void (*users_reload)(void *owner, const char *by, struct api_answer *answer);
-    /* So many recipients until then are nothing odd for the user. */
-    void (*users_expect)(void *owner, const char *name, uint64_t volume,
-                         int64_t until_unix_ms, const char *by,
-                         struct api_answer *answer);
+    /* So many recipients until then (ms since 1970) are nothing odd for the user. */
+    void (*users_expect)(void *owner, const char *name, const char *volume,
+                         const char *until, const char *by, struct api_answer *answer);
     /* api_answer_id when it is accepted; done when it is durable. */
     void (*submit)(void *owner, const struct api_submission *submission,
                    struct api_answer *answer);

@@ -289,8 +289,8 @@ void view_submit(void *owner, const struct api_submission *submission,
 
 /* view_users.c */
 void view_users(void *owner, struct api_answer *answer);
-void view_users_expect(void *owner, const char *name, uint64_t volume,
-                       int64_t until_unix_ms, const char *by, struct api_answer *answer);
+void view_users_expect(void *owner, const char *name, const char *volume,
+                       const char *until, const char *by, struct api_answer *answer);
 void view_users_reload(void *owner, const char *by, struct api_answer *answer);
 
 /* view_sites.c */

@@ -2,6 +2,7 @@
  * again. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "relay/core.h"
@@ -119,20 +120,27 @@ void view_users_reload(void *owner, const char *by, struct api_answer *answer)
     api_answer_done(answer, API_DONE, "the users file is in force");
 }
 
-void view_users_expect(void *owner, const char *name, uint64_t volume,
-                       int64_t until_unix_ms, const char *by, struct api_answer *answer)
+void view_users_expect(void *owner, const char *name, const char *volume,
+                       const char *until, const char *by, struct api_answer *answer)
 {
     struct view *view = owner;
     char text[200];
-    if (until_unix_ms <= now_unix_ms()) {
-        api_answer_done(answer, API_BAD_ASK, "until is a time to come");
+    char *end = NULL;
+    unsigned long long count = strtoull(volume, &end, 10);
+    bool is_good = volume[0] >= '0' && volume[0] <= '9' && *end == '\0' && count > 0 &&
+                   count <= UINT32_MAX;
+    int64_t until_unix_ms = strtoll(until, &end, 10);
+    if (!is_good || *end != '\0' || until_unix_ms <= now_unix_ms()) {
+        api_answer_done(answer, API_BAD_ASK,
+                        "volume is a number of recipients, until a time to come in "
+                        "milliseconds since 1970");
         return;
     }
-    if (!vigil_expect(view->core, name, volume, until_unix_ms, by)) {
+    if (!vigil_expect(view->core, name, count, until_unix_ms, by)) {
         api_answer_done(answer, API_NOT_FOUND, "there is no user of that name");
         return;
     }
     (void)snprintf(text, sizeof text, "%llu recipients of user %.100s are expected",
-                   (unsigned long long)volume, name);
+                   count, name);
     api_answer_done(answer, API_DONE, text);
 }

@@ -19,7 +19,7 @@ def erp(new_relay, new_peer):
 
 
 def spam(stage, session, argument):
-    if stage == "DOT" and b"spam" in session.message.data:
+    if stage == "DOT" and b"spam" in argument.data:
         return "550 5.7.1 Message content rejected as spam"
     return None
 

@@ -185,8 +185,6 @@ TEST(api_routes, bad_asks)
         {"POST", "/v1/warmup", "act=set&source=x&day=many", API_BAD_ASK},
         {"POST", "/v1/freeze", "kind=planet&name=x", API_BAD_ASK},
         {"POST", "/v1/freeze", "kind=stream", API_BAD_ASK},
-        {"POST", "/v1/users/expect", "name=erp&volume=many&until=1", API_BAD_ASK},
-        {"POST", "/v1/users/expect", "name=erp&volume=1&until=soon", API_BAD_ASK},
         {"POST", "/v1/freeze", "kind=stream&name=x&for=long", API_BAD_ASK},
         {"POST", "/v1/blocks/clear", "", API_BAD_ASK},
         {"POST", "/v1/drain", "on=perhaps", API_BAD_ASK},

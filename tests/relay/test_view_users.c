@@ -65,3 +65,32 @@ TEST(view_users, reloads)
     json_decref(document);
     view_rig_close(&rig);
 }
+
+/* A campaign is for a user that is there, of a number, until a time to come. */
+TEST(view_users, expects)
+{
+    static const struct {
+        const char *name;
+        const char *volume;
+        const char *until;
+        enum api_result result;
+    } cases[] = {{"erp", "9000", "9000000000000", API_DONE},
+                 {"nobody", "9000", "9000000000000", API_NOT_FOUND},
+                 {"erp", "many", "9000000000000", API_BAD_ASK},
+                 {"erp", "-5", "9000000000000", API_BAD_ASK},
+                 {"erp", "9000", "soon", API_BAD_ASK},
+                 {"erp", "9000", "1", API_BAD_ASK}};
+    struct view_rig rig;
+    struct errmsg err;
+    view_rig_open(&rig);
+    struct users_user user = {.name = "erp", .priority_high = 9};
+    cr_assert_eq(users_put(rig.core->users, &user, &err), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct api_answer *answer = view_rig_ask(&rig);
+        rig.view->users_expect(rig.view->owner, cases[i].name, cases[i].volume,
+                               cases[i].until, "kim", answer);
+        json_decref(view_rig_read(&rig, answer));
+        cr_expect_eq(rig.result, cases[i].result, "case %zu", i);
+    }
+    view_rig_close(&rig);
+}

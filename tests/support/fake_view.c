@@ -108,14 +108,13 @@ static void fake_users_reload(void *owner, const char *by, struct api_answer *an
     api_answer_done(answer, API_DONE, "done");
 }
 
-static void fake_users_expect(void *owner, const char *name, uint64_t volume,
-                              int64_t until_unix_ms, const char *by,
+static void fake_users_expect(void *owner, const char *name, const char *volume,
+                              const char *until, const char *by,
                               struct api_answer *answer)
 {
     struct fake_view *fake = owner;
 
-    NOTE(fake, "users expect %s %" PRIu64 " until=%" PRId64 " by=%s", name, volume,
-         until_unix_ms, by);
+    NOTE(fake, "users expect %s %s until=%s by=%s", name, volume, until, by);
     api_answer_done(answer, API_DONE, "done");
 }
 
