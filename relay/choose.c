@@ -12,17 +12,25 @@
 /* Mail leaves by the fallback: said once an hour for each site. */
 #define FALLBACK_NOTE_MS INT64_C(3600000)
 
-/* May the lane's mail of this stream go now? out_live: it is neither frozen nor stopped,
- * so that waiting for it is only a matter of pace. */
-static bool lane_goes(struct core *core, uint32_t stream, struct site *site,
-                      struct lane *lane, int64_t now, struct choose_pick *pick,
-                      bool *out_live)
+/* Whose turn it is. */
+struct look {
+    struct core *core;
+    const struct config_stream *config;
+    uint32_t stream;
+    struct site *site;
+    int64_t now;
+};
+
+/* May the source's mail of this stream go now? out_live: it is neither frozen nor
+ * stopped, so that waiting for it is only a matter of pace. */
+static bool lane_goes(const struct look *look, struct source *source,
+                      struct choose_pick *pick, bool *out_live)
 {
+    struct lane *lane = sites_lane(look->site, source, look->now);
     struct scheduler_gates gates;
-    scheduler_gates(core, stream, site, lane, now, &gates);
+    scheduler_gates(look->core, look->stream, look->site, lane, look->now, &gates);
     struct gate_answer answer = gate_first(&gates.ask);
-    const struct stop *stop = &lane->stop;
-    bool paused = gates.ask.lane_stop != NULL && stop->state == STOP_CLEAR;
+    bool paused = gates.ask.lane_stop != NULL && lane->stop.state == STOP_CLEAR;
     *out_live = gates.ask.freeze_source == NULL && gates.ask.source_stop == NULL &&
                 (gates.ask.lane_stop == NULL || paused);
     if (answer.holds) {
@@ -80,15 +88,13 @@ struct choice {
     bool any_goes;
 };
 
-static void add_candidate(struct core *core, uint32_t stream, struct site *site,
-                          struct source *source, int64_t now, struct choice *choice,
-                          int64_t *earliest_ns)
+static void add_candidate(const struct look *look, struct source *source,
+                          struct choice *choice, int64_t *earliest_ns)
 {
     struct choose_pick *pick = &choice->picks[choice->count];
     bool live = false;
     *pick = (struct choose_pick){.earliest_ns = INT64_MAX};
-    bool goes =
-        lane_goes(core, stream, site, sites_lane(site, source, now), now, pick, &live);
+    bool goes = lane_goes(look, source, pick, &live);
     if (pick->earliest_ns < *earliest_ns) {
         *earliest_ns = pick->earliest_ns;
     }
@@ -98,12 +104,11 @@ static void add_candidate(struct core *core, uint32_t stream, struct site *site,
     choice->count++;
 }
 
-static bool choose_of(struct core *core, uint32_t stream, struct site *site, int64_t now,
-                      const struct choice *choice, int32_t sticky,
-                      struct choose_pick *pick)
+/* sticky: of the candidates, -1 none. */
+static bool choose_of(const struct look *look, const struct choice *choice,
+                      int32_t sticky, struct choose_pick *pick)
 {
-    const struct config_stream *config = &core->snapshot->config->streams[stream];
-    struct source *fallback = fallback_of(core, config);
+    struct source *fallback = fallback_of(look->core, look->config);
     struct split_ask ask = {.sources = choice->candidates,
                             .count = choice->count,
                             .sticky = sticky,
@@ -117,11 +122,10 @@ static bool choose_of(struct core *core, uint32_t stream, struct site *site, int
         return false;
     }
     if (answer.why == SPLIT_FALLBACK) {
-        if (!lane_goes(core, stream, site, sites_lane(site, fallback, now), now, pick,
-                       &live)) {
+        if (!lane_goes(look, fallback, pick, &live)) {
             return false;
         }
-        note_fallback(core, config, site, fallback);
+        note_fallback(look->core, look->config, look->site, fallback);
         return true;
     }
     const struct choose_pick *chosen = &choice->picks[answer.source];
@@ -134,52 +138,52 @@ static bool choose_of(struct core *core, uint32_t stream, struct site *site, int
 }
 
 /* A list bound to one source: that source's lane, or the fallback. */
-static bool pick_bound(struct core *core, uint32_t stream, struct site *site,
-                       uint32_t number, int64_t now, struct choose_pick *pick)
+static bool pick_bound(const struct look *look, uint32_t number, struct choose_pick *pick)
 {
     struct choice choice;
     choice.count = 0;
     choice.any_goes = false;
-    add_candidate(core, stream, site, core->sources.items[number - 1], now, &choice,
+    add_candidate(look, look->core->sources.items[number - 1], &choice,
                   &pick->earliest_ns);
-    pick->list = &site->bays[stream].ready[number];
-    struct list *list = pick->list;
-    bool chosen = choose_of(core, stream, site, now, &choice, 0, pick);
-    pick->list = list;
+    bool chosen = choose_of(look, &choice, 0, pick);
+    pick->list = &look->site->bays[look->stream].ready[number];
     return chosen;
 }
 
 /* The free list: any source of the stream whose lane goes, by split. */
-static bool pick_free(struct core *core, uint32_t stream, struct site *site, int64_t now,
-                      struct choose_pick *pick)
+static bool pick_free(const struct look *look, struct choose_pick *pick)
 {
-    const struct config_stream *config = &core->snapshot->config->streams[stream];
+    const struct config_stream *config = look->config;
     struct choice choice;
     choice.count = 0;
     choice.any_goes = false;
     for (size_t i = 0; i < config->sources.count && i < 64; i++) {
-        struct source *source = sources_at(&core->sources, config->sources.items[i]);
-        add_candidate(core, stream, site, source, now, &choice, &pick->earliest_ns);
+        add_candidate(look, sources_at(&look->core->sources, config->sources.items[i]),
+                      &choice, &pick->earliest_ns);
     }
     for (size_t i = 0; choice.any_goes && i < choice.count; i++) {
         choice.candidates[i].live = choice.picks[i].lane != NULL;
     }
-    bool chosen = choose_of(core, stream, site, now, &choice, -1, pick);
-    pick->list = &site->bays[stream].ready[0];
+    bool chosen = choose_of(look, &choice, -1, pick);
+    pick->list = &look->site->bays[look->stream].ready[0];
     return chosen;
 }
 
 bool choose_in_bay(struct core *core, uint32_t stream, struct site *site, int64_t now,
                    struct choose_pick *pick)
 {
+    struct look look = {.core = core,
+                        .config = &core->snapshot->config->streams[stream],
+                        .stream = stream,
+                        .site = site,
+                        .now = now};
     struct bay *bay = &site->bays[stream];
     /* Retries first: they are older, and bound. */
     for (uint32_t n = 1; n < bay->ready_room; n++) {
-        if (!list_is_empty(&bay->ready[n]) &&
-            pick_bound(core, stream, site, n, now, pick)) {
+        if (!list_is_empty(&bay->ready[n]) && pick_bound(&look, n, pick)) {
             return true;
         }
     }
     return bay->ready_room > 0 && !list_is_empty(&bay->ready[0]) &&
-           pick_free(core, stream, site, now, pick);
+           pick_free(&look, pick);
 }
