@@ -302,42 +302,6 @@ static void ask_blocks_clear(const struct ask *ask)
                             ask->request->by, ask->answer);
 }
 
-static void keep_blocks(const struct ask *ask, bool pins)
-{
-    struct errmsg err = {.text = ""};
-    struct api_keep_ask keep = {.source = get(ask, "source"),
-                                .site = get(ask, "site"),
-                                .why = get(ask, "why"),
-                                .by = ask->request->by};
-    int result = check_why(ask, &err);
-    if (result == 0 && keep.source[0] == '\0') {
-        errmsg_set(&err, "source is the name of a stopped source");
-        result = -EINVAL;
-    }
-    if (result == 0 && !pins) {
-        result = read_duration(ask, "for", &keep.for_ms, &err);
-    }
-    if (result == 0 && !pins && keep.for_ms <= 0) {
-        errmsg_set(&err, "for is how long it is to stand from now, such as \"2d\"");
-        result = -EINVAL;
-    }
-    if (result != 0) {
-        refuse(ask, &err);
-        return;
-    }
-    ask->view->blocks_keep(ask->view->owner, &keep, ask->answer);
-}
-
-static void ask_blocks_extend(const struct ask *ask)
-{
-    keep_blocks(ask, false);
-}
-
-static void ask_blocks_pin(const struct ask *ask)
-{
-    keep_blocks(ask, true);
-}
-
 static void run_act(const struct ask *ask, enum api_act act)
 {
     struct errmsg err = {.text = ""};
@@ -437,8 +401,6 @@ static const struct route {
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},
     {POST, "/v1/blocks/clear", "source site", API_ACCESS_ACT, ask_blocks_clear},
-    {POST, "/v1/blocks/extend", "source site for why", API_ACCESS_ACT, ask_blocks_extend},
-    {POST, "/v1/blocks/pin", "source site why", API_ACCESS_ACT, ask_blocks_pin},
     {POST, "/v1/queue/hold", SELECTORS " why all", API_ACCESS_ACT, ask_hold},
     {POST, "/v1/queue/release", SELECTORS " why all", API_ACCESS_ACT, ask_release},
     {POST, "/v1/queue/retry", SELECTORS " why all", API_ACCESS_ACT, ask_retry},

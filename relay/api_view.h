@@ -290,15 +290,6 @@ struct api_block {
     int64_t probe_unix_ms; /* 0: only `mesura blocks clear` ends it */
 };
 
-/* What stands is to stand on. */
-struct api_keep_ask {
-    const char *source;
-    const char *site; /* "": the source and its lanes */
-    const char *why;
-    const char *by;
-    int64_t for_ms; /* 0: until somebody lifts it */
-};
-
 struct api_freeze {
     const char *kind; /* stream source site user */
     const char *name;
@@ -456,9 +447,6 @@ struct api_view {
     /* site "" clears the source and all its lanes. api_answer_count: how many stops. */
     void (*blocks_clear)(void *owner, const char *source, const char *site,
                          const char *by, struct api_answer *answer);
-    /* Let a stop stand for so long from now (for_ms), or (0) until it is cleared. */
-    void (*blocks_keep)(void *owner, const struct api_keep_ask *keep,
-                        struct api_answer *answer);
     /* api_answer_note per error, warning and change; API_CONFLICT when the file is bad.
      */
     void (*reload)(void *owner, const char *by, struct api_answer *answer);

@@ -212,41 +212,6 @@ unsigned stops_clear(struct core *core, struct source *source, const char *site,
     return count;
 }
 
-static unsigned keep_one(struct core *core, struct source *source, struct lane *lane,
-                         const struct stops_keep *keep)
-{
-    struct stop *stop = lane != NULL ? &lane->stop : &source->stop;
-    bool is_pin = keep->until_unix_ms == INT64_MAX;
-    struct stops_said said = said_by(source, lane, keep->by);
-    said.before = stop_state_name(stop->state);
-    said.after = is_pin ? "pinned" : "held";
-    said.evidence = keep->why;
-    bool done = is_pin ? stop_pin(stop, keep->why)
-                       : stop_extend(stop, keep->why, keep->until_unix_ms);
-    if (!done) {
-        return 0;
-    }
-    said.until_unix_ms = is_pin ? 0 : stop->until_unix_ms;
-    stops_changed(core, source, lane, NULL);
-    stops_say(core, &said, LOG_ADMIN, "");
-    return 1;
-}
-
-unsigned stops_keep(struct core *core, struct source *source, const char *site,
-                    const struct stops_keep *keep, struct store_ticket *ticket)
-{
-    unsigned count = 0;
-    list_each (node, &source->lanes) {
-        struct lane *lane = LIST_OWNER(node, struct lane, by_source);
-        count += is_meant(lane, site) ? keep_one(core, source, lane, keep) : 0;
-    }
-    count += site[0] == '\0' ? keep_one(core, source, NULL, keep) : 0;
-    if (count > 0 && ticket != NULL) {
-        store_sync(core->store, ticket);
-    }
-    return count;
-}
-
 /* ---- time ---- */
 
 static void tick_one(struct core *core, struct source *source, struct lane *lane,

@@ -132,7 +132,6 @@ struct view *view_new(struct core *core)
                                     .freeze = view_freeze,
                                     .thaw = view_thaw,
                                     .blocks_clear = view_blocks_clear,
-                                    .blocks_keep = view_blocks_keep,
                                     .reload = view_reload,
                                     .drain = view_drain};
     return view;

@@ -210,36 +210,6 @@ void view_blocks_clear(void *owner, const char *source, const char *site, const 
                    count == 1 ? "" : "s", source);
 }
 
-void view_blocks_keep(void *owner, const struct api_keep_ask *keep,
-                      struct api_answer *answer)
-{
-    struct view *view = owner;
-    struct core *core = view->core;
-    struct source *found = sources_find(&core->sources, keep->source);
-    if (found == NULL) {
-        api_answer_done(answer, API_NOT_FOUND, "there is no source of that name");
-        return;
-    }
-    int64_t until_ms = keep->for_ms > 0 ? now_unix_ms() + keep->for_ms : INT64_MAX;
-    struct promise *promise = promise_new(view, answer);
-    struct stops_keep terms = {
-        .until_unix_ms = until_ms, .why = keep->why, .by = keep->by};
-    unsigned count = stops_keep(core, found, keep->site, &terms, &promise->ticket);
-    api_answer_count(answer, count);
-    if (count == 0) {
-        view->tickets--;
-        free(promise);
-        api_answer_done(answer, API_NOT_FOUND,
-                        keep->site[0] != '\0' ? "the source is not stopped at that site"
-                                              : "the source is not stopped");
-        return;
-    }
-    (void)snprintf(promise->text, sizeof promise->text,
-                   keep->for_ms > 0 ? "%u stop%s of %s extended"
-                                    : "%u stop%s of %s pinned until somebody clears it",
-                   count, count == 1 ? "" : "s", keep->source);
-}
-
 /* ---- configuration and draining ---- */
 
 static void say_note(void *owner, const char *line)

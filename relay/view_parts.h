@@ -314,8 +314,6 @@ void view_freeze(void *owner, const struct api_freeze_ask *ask,
 void view_thaw(void *owner, const struct api_freeze_ask *ask, struct api_answer *answer);
 void view_blocks_clear(void *owner, const char *source, const char *site, const char *by,
                        struct api_answer *answer);
-void view_blocks_keep(void *owner, const struct api_keep_ask *keep,
-                      struct api_answer *answer);
 void view_reload(void *owner, const char *by, struct api_answer *answer);
 void view_drain(void *owner, bool on, const char *by, struct api_answer *answer);
 

@@ -67,35 +67,13 @@ enum mesura_exit mesura_change_thaw(const struct mesura_args *args)
     return change(args, "/v1/thaw", freeze_params(args));
 }
 
-static json_t *block_params(const struct mesura_args *args)
+enum mesura_exit mesura_change_blocks_clear(const struct mesura_args *args)
 {
     json_t *params = json_object();
 
     set(params, "source", args->names[0]);
     set(params, "site", args->name_count > 1 ? args->names[1] : "");
-    return params;
-}
-
-enum mesura_exit mesura_change_blocks_clear(const struct mesura_args *args)
-{
-    return change(args, "/v1/blocks/clear", block_params(args));
-}
-
-enum mesura_exit mesura_change_blocks_extend(const struct mesura_args *args)
-{
-    json_t *params = block_params(args);
-
-    set(params, "for", mesura_args_get(args, "for"));
-    set(params, "why", mesura_args_get(args, "why"));
-    return change(args, "/v1/blocks/extend", params);
-}
-
-enum mesura_exit mesura_change_blocks_pin(const struct mesura_args *args)
-{
-    json_t *params = block_params(args);
-
-    set(params, "why", mesura_args_get(args, "why"));
-    return change(args, "/v1/blocks/pin", params);
+    return change(args, "/v1/blocks/clear", params);
 }
 
 enum mesura_exit mesura_change_reload(const struct mesura_args *args)

@@ -35,8 +35,6 @@ enum mesura_exit mesura_why_run(const struct mesura_args *args);
 enum mesura_exit mesura_change_freeze(const struct mesura_args *args);
 enum mesura_exit mesura_change_thaw(const struct mesura_args *args);
 enum mesura_exit mesura_change_blocks_clear(const struct mesura_args *args);
-enum mesura_exit mesura_change_blocks_extend(const struct mesura_args *args);
-enum mesura_exit mesura_change_blocks_pin(const struct mesura_args *args);
 enum mesura_exit mesura_change_reload(const struct mesura_args *args);
 enum mesura_exit mesura_change_drain(const struct mesura_args *args);
 

@@ -87,37 +87,6 @@ TEST(view_change, blocks_that_are_none)
     view_rig_close(&rig);
 }
 
-static enum api_result keep(struct view_rig *rig, const char *site, int64_t for_ms)
-{
-    struct api_answer *answer = view_rig_ask(rig);
-    struct api_keep_ask ask = {.source = "bulk1",
-                               .site = site,
-                               .why = "after the weekend",
-                               .by = "operator test",
-                               .for_ms = for_ms};
-    rig->view->blocks_keep(rig->view->owner, &ask, answer);
-    json_decref(view_rig_read(rig, answer));
-    return rig->result;
-}
-
-/* A stop is extended or pinned with its reason; what is not stopped cannot be. */
-TEST(view_change, blocks_kept)
-{
-    struct view_rig rig;
-    view_rig_open(&rig);
-    struct source *source = sources_find(&rig.core->sources, "bulk1");
-    cr_assert_eq(keep(&rig, "", 3600000), API_NOT_FOUND);
-    stop_hold(&source->stop, STOP_CAUSE_REPUTATION, STOP_REACH_ALL, "550 no",
-              now_unix_ms() + 1000, now_unix_ms());
-    cr_assert_eq(keep(&rig, "gmail", 3600000), API_NOT_FOUND);
-    cr_assert_eq(keep(&rig, "", 3600000), API_DONE);
-    cr_assert_geq(source->stop.until_unix_ms, now_unix_ms() + 3500000);
-    cr_assert_str_eq(source->stop.why, "after the weekend");
-    cr_assert_eq(keep(&rig, "", 0), API_DONE);
-    cr_assert(source->stop.pinned);
-    view_rig_close(&rig);
-}
-
 static json_t *reload(struct view_rig *rig)
 {
     struct api_answer *answer = view_rig_ask(rig);

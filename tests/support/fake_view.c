@@ -251,16 +251,6 @@ static void fake_thaw(void *owner, const struct api_freeze_ask *ask,
     finish(fake, answer);
 }
 
-static void fake_blocks_keep(void *owner, const struct api_keep_ask *keep,
-                             struct api_answer *answer)
-{
-    struct fake_view *fake = owner;
-
-    NOTE(fake, "keep %s %s for=%" PRId64 " why=%s by=%s", keep->source, keep->site,
-         keep->for_ms, keep->why, keep->by);
-    finish(fake, answer);
-}
-
 static void fake_blocks_clear(void *owner, const char *source, const char *site,
                               const char *by, struct api_answer *answer)
 {
@@ -313,7 +303,6 @@ void fake_view_init(struct fake_view *fake)
                                         .freeze = fake_freeze,
                                         .thaw = fake_thaw,
                                         .blocks_clear = fake_blocks_clear,
-                                        .blocks_keep = fake_blocks_keep,
                                         .reload = fake_reload,
                                         .drain = fake_drain}};
 }
