@@ -6,6 +6,7 @@
 #include "relay/entropy.h"
 #include "relay/journal.h"
 #include "relay/now.h"
+#include "relay/overflow.h"
 #include "relay/scheduler.h"
 #include "relay/snapshot.h"
 
@@ -24,12 +25,13 @@ struct look {
 /* May the source's mail of this stream go now? out_live: it is neither frozen nor
  * stopped, so that waiting for it is only a matter of pace. */
 static bool lane_goes(const struct look *look, struct source *source,
-                      struct choose_pick *pick, bool *out_live)
+                      struct choose_pick *pick, bool *out_live, enum gate *out_gate)
 {
     struct lane *lane = sites_lane(look->site, source, look->now);
     struct scheduler_gates gates;
     scheduler_gates(look->core, look->stream, look->site, lane, look->now, &gates);
     struct gate_answer answer = gate_first(&gates.ask);
+    *out_gate = answer.gate;
     bool paused = gates.ask.lane_stop != NULL && lane->stop.state == STOP_CLEAR;
     *out_live = gates.ask.freeze_source == NULL && gates.ask.source_stop == NULL &&
                 (gates.ask.lane_stop == NULL || paused);
@@ -84,24 +86,27 @@ static void note_fallback(struct core *core, const struct config_stream *config,
 struct choice {
     struct split_source candidates[64];
     struct choose_pick picks[64];
+    struct lane *lanes[64];
     size_t count;
-    bool any_goes;
+    uint64_t ramped; /* held by their warm-up */
 };
 
 static void add_candidate(const struct look *look, struct source *source,
                           struct choice *choice, int64_t *earliest_ns)
 {
-    struct choose_pick *pick = &choice->picks[choice->count];
+    size_t at = choice->count++;
+    struct choose_pick *pick = &choice->picks[at];
+    enum gate gate = GATE_COUNT;
     bool live = false;
     *pick = (struct choose_pick){.earliest_ns = INT64_MAX};
-    bool goes = lane_goes(look, source, pick, &live);
+    (void)lane_goes(look, source, pick, &live, &gate);
     if (pick->earliest_ns < *earliest_ns) {
         *earliest_ns = pick->earliest_ns;
     }
-    choice->candidates[choice->count] = (struct split_source){
-        .source = (uint32_t)choice->count, .weight = 1, .live = live};
-    choice->any_goes = choice->any_goes || goes;
-    choice->count++;
+    choice->lanes[at] = sites_lane(look->site, source, look->now);
+    choice->ramped |= (uint64_t)(gate == GATE_RAMP) << at;
+    choice->candidates[at] =
+        (struct split_source){.source = (uint32_t)at, .weight = 1, .live = live};
 }
 
 /* sticky: of the candidates, -1 none. */
@@ -118,11 +123,12 @@ static bool choose_of(const struct look *look, const struct choice *choice,
     struct split_answer answer = split_choose(&ask);
     int64_t earliest_ns = pick->earliest_ns;
     bool live = false;
+    enum gate gate = GATE_COUNT;
     if (answer.waits) {
         return false;
     }
     if (answer.why == SPLIT_FALLBACK) {
-        if (!lane_goes(look, fallback, pick, &live)) {
+        if (!lane_goes(look, fallback, pick, &live, &gate)) {
             return false;
         }
         note_fallback(look->core, look->config, look->site, fallback);
@@ -142,12 +148,68 @@ static bool pick_bound(const struct look *look, uint32_t number, struct choose_p
 {
     struct choice choice;
     choice.count = 0;
-    choice.any_goes = false;
+    choice.ramped = 0;
     add_candidate(look, look->core->sources.items[number - 1], &choice,
                   &pick->earliest_ns);
     bool chosen = choose_of(look, &choice, 0, pick);
     pick->list = &look->site->bays[look->stream].ready[number];
     return chosen;
+}
+
+/* A warm-up holds a source of the stream: may the warm ones carry what it does not? If
+ * not they are not live, unless another warming source is. True when something was held,
+ * so that the site is looked at again at once. */
+static bool overflows(struct core *core, struct bay *bay, struct lane **lanes,
+                      struct split_source *candidates, size_t count, uint64_t ramped)
+{
+    uint64_t warm = 0;
+    bool goes = false;
+    for (size_t i = 0; i < count; i++) {
+        bool is_warm = overflow_is_warm(core, lanes[i]);
+        warm |= (uint64_t)is_warm << i;
+        goes = goes || (!is_warm && candidates[i].live);
+    }
+    for (size_t i = 0; i < count && !goes; i++) {
+        if ((ramped >> i & 1) == 0) {
+            continue;
+        }
+        enum overflow what = overflow_of(core, lanes[i], warm != 0);
+        for (size_t k = 0; what != OVERFLOW_WARM && k < count; k++) {
+            candidates[k].live = candidates[k].live && (warm >> k & 1) == 0;
+        }
+        if (what == OVERFLOW_HOLD) {
+            overflow_hold(core,
+                          LIST_OWNER(list_first(&bay->ready[0]), struct lading, node),
+                          lanes[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who goes now stands before who only waits for its pace; what a warm-up does not let
+ * overflow goes by nobody. False: something was held, look again. */
+static bool rank(const struct look *look, struct choice *choice)
+{
+    bool live[64];
+    bool any = false;
+    for (size_t i = 0; i < choice->count; i++) {
+        live[i] = choice->candidates[i].live;
+        choice->candidates[i].live = choice->picks[i].lane != NULL;
+    }
+    if (choice->ramped != 0 &&
+        overflows(look->core, &look->site->bays[look->stream], choice->lanes,
+                  choice->candidates, choice->count, choice->ramped)) {
+        return false;
+    }
+    for (size_t i = 0; i < choice->count; i++) {
+        any = any || choice->candidates[i].live;
+    }
+    for (size_t i = 0; i < choice->count && !any; i++) {
+        choice->candidates[i].live = live[i];
+        choice->picks[i].lane = NULL; /* it may not just now */
+    }
+    return true;
 }
 
 /* The free list: any source of the stream whose lane goes, by split. */
@@ -156,13 +218,15 @@ static bool pick_free(const struct look *look, struct choose_pick *pick)
     const struct config_stream *config = look->config;
     struct choice choice;
     choice.count = 0;
-    choice.any_goes = false;
+    choice.ramped = 0;
     for (size_t i = 0; i < config->sources.count && i < 64; i++) {
-        add_candidate(look, sources_at(&look->core->sources, config->sources.items[i]),
+        add_candidate(look,
+                      sources_at(&look->core->sources, config->sources.items[i]),
                       &choice, &pick->earliest_ns);
     }
-    for (size_t i = 0; choice.any_goes && i < choice.count; i++) {
-        choice.candidates[i].live = choice.picks[i].lane != NULL;
+    if (!rank(look, &choice)) {
+        pick->earliest_ns = look->now;
+        return false;
     }
     bool chosen = choose_of(look, &choice, -1, pick);
     pick->list = &look->site->bays[look->stream].ready[0];
