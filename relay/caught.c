@@ -421,6 +421,19 @@ static void recover_one(struct core *core, const struct recipient_view *view,
     free(block);
 }
 
+static void recover_message(struct core *core, uint32_t handle)
+{
+    struct message_view message;
+    struct recipient_view view;
+    index_message(core->index, handle, &message);
+    for (uint32_t at = message.first; at != 0; at = view.next) {
+        index_recipient(core->index, at, &view);
+        if (!view.ended && view.state == CHANGE_HELD) {
+            recover_one(core, &view, &message);
+        }
+    }
+}
+
 void caught_recover(struct core *core)
 {
     struct index_stats stats;
@@ -433,15 +446,7 @@ void caught_recover(struct core *core)
     do {
         unsigned count = index_each(core->index, &cursor, messages, 256);
         for (unsigned i = 0; i < count; i++) {
-            struct message_view message;
-            struct recipient_view view;
-            index_message(core->index, messages[i], &message);
-            for (uint32_t at = message.first; at != 0; at = view.next) {
-                index_recipient(core->index, at, &view);
-                if (!view.ended && view.state == CHANGE_HELD) {
-                    recover_one(core, &view, &message);
-                }
-            }
+            recover_message(core, messages[i]);
         }
     } while (cursor != 0);
 }

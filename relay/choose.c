@@ -13,18 +13,26 @@
 /* Mail leaves by the fallback: said once an hour for each site. */
 #define FALLBACK_NOTE_MS INT64_C(3600000)
 
-/* May the lane's mail of this stream go now? out_live: it is neither frozen nor stopped,
- * so that waiting for it is only a matter of pace. */
-static bool lane_goes(struct core *core, uint32_t stream, struct site *site,
-                      struct lane *lane, int64_t now, struct choose_pick *pick,
-                      bool *out_live)
+/* Whose turn it is. */
+struct look {
+    struct core *core;
+    const struct config_stream *config;
+    uint32_t stream;
+    struct site *site;
+    int64_t now;
+};
+
+/* May the source's mail of this stream go now? out_live: it is neither frozen nor
+ * stopped, so that waiting for it is only a matter of pace. */
+static bool lane_goes(const struct look *look, struct source *source,
+                      struct choose_pick *pick, bool *out_live, enum gate *out_gate)
 {
+    struct lane *lane = sites_lane(look->site, source, look->now);
     struct scheduler_gates gates;
-    scheduler_gates(core, stream, site, lane, now, &gates);
+    scheduler_gates(look->core, look->stream, look->site, lane, look->now, &gates);
     struct gate_answer answer = gate_first(&gates.ask);
-    pick->gate = answer.gate;
-    const struct stop *stop = &lane->stop;
-    bool paused = gates.ask.lane_stop != NULL && stop->state == STOP_CLEAR;
+    *out_gate = answer.gate;
+    bool paused = gates.ask.lane_stop != NULL && lane->stop.state == STOP_CLEAR;
     *out_live = gates.ask.freeze_source == NULL && gates.ask.source_stop == NULL &&
                 (gates.ask.lane_stop == NULL || paused);
     if (answer.holds) {
@@ -80,34 +88,32 @@ struct choice {
     struct choose_pick picks[64];
     struct lane *lanes[64];
     size_t count;
-    bool any_goes;
+    uint64_t ramped; /* held by their warm-up */
 };
 
-static void add_candidate(struct core *core, uint32_t stream, struct site *site,
-                          struct source *source, int64_t now, struct choice *choice,
-                          int64_t *earliest_ns)
+static void add_candidate(const struct look *look, struct source *source,
+                          struct choice *choice, int64_t *earliest_ns)
 {
-    struct choose_pick *pick = &choice->picks[choice->count];
+    size_t at = choice->count++;
+    struct choose_pick *pick = &choice->picks[at];
+    enum gate gate = GATE_COUNT;
     bool live = false;
     *pick = (struct choose_pick){.earliest_ns = INT64_MAX};
-    choice->lanes[choice->count] = sites_lane(site, source, now);
-    bool goes = lane_goes(core, stream, site, choice->lanes[choice->count], now, pick,
-                          &live);
+    (void)lane_goes(look, source, pick, &live, &gate);
     if (pick->earliest_ns < *earliest_ns) {
         *earliest_ns = pick->earliest_ns;
     }
-    choice->candidates[choice->count] = (struct split_source){
-        .source = (uint32_t)choice->count, .weight = 1, .live = live};
-    choice->any_goes = choice->any_goes || goes;
-    choice->count++;
+    choice->lanes[at] = sites_lane(look->site, source, look->now);
+    choice->ramped |= (uint64_t)(gate == GATE_RAMP) << at;
+    choice->candidates[at] =
+        (struct split_source){.source = (uint32_t)at, .weight = 1, .live = live};
 }
 
-static bool choose_of(struct core *core, uint32_t stream, struct site *site, int64_t now,
-                      const struct choice *choice, int32_t sticky,
-                      struct choose_pick *pick)
+/* sticky: of the candidates, -1 none. */
+static bool choose_of(const struct look *look, const struct choice *choice,
+                      int32_t sticky, struct choose_pick *pick)
 {
-    const struct config_stream *config = &core->snapshot->config->streams[stream];
-    struct source *fallback = fallback_of(core, config);
+    struct source *fallback = fallback_of(look->core, look->config);
     struct split_ask ask = {.sources = choice->candidates,
                             .count = choice->count,
                             .sticky = sticky,
@@ -117,15 +123,15 @@ static bool choose_of(struct core *core, uint32_t stream, struct site *site, int
     struct split_answer answer = split_choose(&ask);
     int64_t earliest_ns = pick->earliest_ns;
     bool live = false;
+    enum gate gate = GATE_COUNT;
     if (answer.waits) {
         return false;
     }
     if (answer.why == SPLIT_FALLBACK) {
-        if (!lane_goes(core, stream, site, sites_lane(site, fallback, now), now, pick,
-                       &live)) {
+        if (!lane_goes(look, fallback, pick, &live, &gate)) {
             return false;
         }
-        note_fallback(core, config, site, fallback);
+        note_fallback(look->core, look->config, look->site, fallback);
         return true;
     }
     const struct choose_pick *chosen = &choice->picks[answer.source];
@@ -138,92 +144,86 @@ static bool choose_of(struct core *core, uint32_t stream, struct site *site, int
 }
 
 /* A list bound to one source: that source's lane, or the fallback. */
-static bool pick_bound(struct core *core, uint32_t stream, struct site *site,
-                       uint32_t number, int64_t now, struct choose_pick *pick)
+static bool pick_bound(const struct look *look, uint32_t number, struct choose_pick *pick)
 {
     struct choice choice;
     choice.count = 0;
-    choice.any_goes = false;
-    add_candidate(core, stream, site, core->sources.items[number - 1], now, &choice,
+    choice.ramped = 0;
+    add_candidate(look, look->core->sources.items[number - 1], &choice,
                   &pick->earliest_ns);
-    pick->list = &site->bays[stream].ready[number];
-    struct list *list = pick->list;
-    bool chosen = choose_of(core, stream, site, now, &choice, 0, pick);
-    pick->list = list;
+    bool chosen = choose_of(look, &choice, 0, pick);
+    pick->list = &look->site->bays[look->stream].ready[number];
     return chosen;
 }
 
-/* A warm-up holds a source of the stream: may the warm ones carry what it does not? If
- * not they do not go now. True when something was held instead, so that the site is looked
- * at again at once. */
-static bool overflows(struct core *core, const struct bay *bay, struct choice *choice)
+/* The first whose mail is bound to no source. */
+static struct lading *first_free(const struct look *look)
 {
-    uint64_t warm = 0;
-    bool goes = false;
+    struct list *ready = &look->site->bays[look->stream].ready[0];
+    return LIST_OWNER(list_first(ready), struct lading, node);
+}
+
+/* Who goes now stands before who only waits for its pace; what a warm-up does not let
+ * overflow goes by nobody. False: something was held, look again. */
+static bool rank(const struct look *look, struct choice *choice)
+{
+    bool live[64];
+    bool any = false;
     for (size_t i = 0; i < choice->count; i++) {
-        bool is_warm = overflow_is_warm(core, choice->lanes[i]);
-        warm |= (uint64_t)is_warm << i;
-        goes = goes || (!is_warm && choice->picks[i].lane != NULL);
+        live[i] = choice->candidates[i].live;
+        choice->candidates[i].live = choice->picks[i].lane != NULL;
     }
-    for (size_t i = 0; i < choice->count && !goes; i++) {
-        if (choice->picks[i].gate != GATE_RAMP) {
-            continue;
-        }
-        enum overflow what = overflow_of(core, choice->lanes[i], warm != 0);
-        for (size_t k = 0; what != OVERFLOW_WARM && k < choice->count; k++) {
-            if ((warm >> k & 1) != 0) {
-                choice->picks[k].lane = NULL;
-            }
-        }
-        if (what == OVERFLOW_HOLD) {
-            overflow_hold(core,
-                          LIST_OWNER(list_first(&bay->ready[0]), struct lading, node),
-                          choice->lanes[i]);
-            return true;
-        }
+    if (choice->ramped != 0 &&
+        overflow_split(look->core, first_free(look), choice->lanes, choice->candidates,
+                       choice->count, choice->ramped)) {
+        return false;
     }
-    choice->any_goes = false;
     for (size_t i = 0; i < choice->count; i++) {
-        choice->any_goes = choice->any_goes || choice->picks[i].lane != NULL;
+        any = any || choice->candidates[i].live;
     }
-    return false;
+    for (size_t i = 0; i < choice->count && !any; i++) {
+        choice->candidates[i].live = live[i];
+        choice->picks[i].lane = NULL; /* it may not just now */
+    }
+    return true;
 }
 
 /* The free list: any source of the stream whose lane goes, by split. */
-static bool pick_free(struct core *core, uint32_t stream, struct site *site, int64_t now,
-                      struct choose_pick *pick)
+static bool pick_free(const struct look *look, struct choose_pick *pick)
 {
-    const struct config_stream *config = &core->snapshot->config->streams[stream];
+    const struct config_stream *config = look->config;
     struct choice choice;
     choice.count = 0;
-    choice.any_goes = false;
+    choice.ramped = 0;
     for (size_t i = 0; i < config->sources.count && i < 64; i++) {
-        struct source *source = sources_at(&core->sources, config->sources.items[i]);
-        add_candidate(core, stream, site, source, now, &choice, &pick->earliest_ns);
+        add_candidate(look,
+                      sources_at(&look->core->sources, config->sources.items[i]),
+                      &choice, &pick->earliest_ns);
     }
-    if (overflows(core, &site->bays[stream], &choice)) {
-        pick->earliest_ns = now;
+    if (!rank(look, &choice)) {
+        pick->earliest_ns = look->now;
         return false;
     }
-    for (size_t i = 0; choice.any_goes && i < choice.count; i++) {
-        choice.candidates[i].live = choice.picks[i].lane != NULL;
-    }
-    bool chosen = choose_of(core, stream, site, now, &choice, -1, pick);
-    pick->list = &site->bays[stream].ready[0];
+    bool chosen = choose_of(look, &choice, -1, pick);
+    pick->list = &look->site->bays[look->stream].ready[0];
     return chosen;
 }
 
 bool choose_in_bay(struct core *core, uint32_t stream, struct site *site, int64_t now,
                    struct choose_pick *pick)
 {
+    struct look look = {.core = core,
+                        .config = &core->snapshot->config->streams[stream],
+                        .stream = stream,
+                        .site = site,
+                        .now = now};
     struct bay *bay = &site->bays[stream];
     /* Retries first: they are older, and bound. */
     for (uint32_t n = 1; n < bay->ready_room; n++) {
-        if (!list_is_empty(&bay->ready[n]) &&
-            pick_bound(core, stream, site, n, now, pick)) {
+        if (!list_is_empty(&bay->ready[n]) && pick_bound(&look, n, pick)) {
             return true;
         }
     }
     return bay->ready_room > 0 && !list_is_empty(&bay->ready[0]) &&
-           pick_free(core, stream, site, now, pick);
+           pick_free(&look, pick);
 }

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/gate.h"
 #include "policy/pace.h"
 
 #include "relay/stops.h"
@@ -24,7 +23,6 @@ struct choose_pick {
     uint32_t units;
     int64_t earliest_ns; /* when nothing could; the caller sets INT64_MAX before */
     struct stops_pass pass;
-    enum gate gate;      /* that held the lane asked; GATE_COUNT: none */
     struct pace_limit resuming; /* of the source, where pass.resuming says so */
 };
 

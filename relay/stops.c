@@ -212,49 +212,6 @@ unsigned stops_clear(struct core *core, struct source *source, const char *site,
     return count;
 }
 
-static unsigned keep_one(struct core *core, struct source *source, struct lane *lane,
-                         int64_t until_unix_ms, const struct stops_said *words)
-{
-    struct stop *stop = lane != NULL ? &lane->stop : &source->stop;
-    bool is_pin = until_unix_ms == INT64_MAX;
-    const char *before = stop_state_name(stop->state);
-    bool done = is_pin ? stop_pin(stop, words->evidence)
-                       : stop_extend(stop, words->evidence, until_unix_ms);
-    if (!done) {
-        return 0;
-    }
-    stops_changed(core, source, lane, NULL);
-    struct stops_said said = *words;
-    said.lane = lane;
-    said.before = before;
-    said.after = is_pin ? "pinned" : "held";
-    said.until_unix_ms = is_pin ? 0 : stop->until_unix_ms;
-    stops_say(core, &said, LOG_ADMIN, "");
-    return 1;
-}
-
-unsigned stops_keep(struct core *core, struct source *source, const char *site,
-                    int64_t until_unix_ms, const char *why, const char *by,
-                    struct store_ticket *ticket)
-{
-    unsigned count = 0;
-    struct stops_said words = said_by(source, NULL, by);
-    words.evidence = why;
-    list_each (node, &source->lanes) {
-        struct lane *lane = LIST_OWNER(node, struct lane, by_source);
-        if (is_meant(lane, site)) {
-            count += keep_one(core, source, lane, until_unix_ms, &words);
-        }
-    }
-    if (site[0] == '\0') {
-        count += keep_one(core, source, NULL, until_unix_ms, &words);
-    }
-    if (count > 0 && ticket != NULL) {
-        store_sync(core->store, ticket);
-    }
-    return count;
-}
-
 /* ---- time ---- */
 
 static void tick_one(struct core *core, struct source *source, struct lane *lane,

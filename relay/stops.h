@@ -103,11 +103,6 @@ void stops_proved(struct core *core, struct source *source,
 unsigned stops_clear(struct core *core, struct source *source, const char *site,
                      const char *by, struct store_ticket *ticket);
 
-/* Let what stands stand until then, or (INT64_MAX) until somebody lifts it. As above. */
-unsigned stops_keep(struct core *core, struct source *source, const char *site,
-                    int64_t until_unix_ms, const char *why, const char *by,
-                    struct store_ticket *ticket);
-
 /* ---- time and restarts ---- */
 
 /* Take back one row of STORE_STOP at start. */
