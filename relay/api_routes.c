@@ -289,6 +289,32 @@ static void ask_thaw(const struct ask *ask)
     ask->view->thaw(ask->view->owner, &freeze, ask->answer);
 }
 
+static void ask_warmup_act(const struct ask *ask)
+{
+    struct errmsg err = {.text = ""};
+    struct api_warmup_ask warmup = {.act = get(ask, "act"),
+                                    .source = get(ask, "source"),
+                                    .site = get(ask, "site"),
+                                    .why = get(ask, "why"),
+                                    .by = ask->request->by};
+    const char *day = get(ask, "day");
+    char *end = NULL;
+
+    if (check_why(ask, &err) != 0) {
+        refuse(ask, &err);
+        return;
+    }
+    unsigned long number = strtoul(day, &end, 10);
+    if (day[0] != '\0' &&
+        (isdigit((unsigned char)day[0]) == 0 || *end != '\0' || number > 3651)) {
+        errmsg_set(&err, "day is a number from 1 to 3651");
+        refuse(ask, &err);
+        return;
+    }
+    warmup.day = (unsigned)number;
+    ask->view->warmup(ask->view->owner, &warmup, ask->answer);
+}
+
 static void ask_blocks_clear(const struct ask *ask)
 {
     struct errmsg err = {.text = ""};
@@ -398,6 +424,7 @@ static const struct route {
     {GET, "/v1/blocks", "", API_ACCESS_READ, ask_blocks},
     {GET, "/v1/warmup", "", API_ACCESS_READ, ask_warmup},
     {GET, "/v1/journal", "since kind subject limit cursor", API_ACCESS_READ, ask_journal},
+    {POST, "/v1/warmup", "act source site day why", API_ACCESS_ACT, ask_warmup_act},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},
     {POST, "/v1/blocks/clear", "source site", API_ACCESS_ACT, ask_blocks_clear},

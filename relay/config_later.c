@@ -17,8 +17,6 @@ static const struct later table[] = {
     {"queue", "key_file", NULL},
     {"stream", "alignment", NULL},
     {"stream", "return_path", NULL},
-    {"warmup", "overflow", "warm-source"},
-    {"warmup", "overflow", "hold"},
     {"warmup", "preflight", "true"},
     {"alerts", "webhook", NULL},
 };

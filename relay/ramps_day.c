@@ -154,7 +154,7 @@ static void close_day(struct ramp_entry *entry, int32_t today)
     }
     entry->day = (struct ramp_day){0};
     entry->release_part = 0;
-    ramps_keep(entry);
+    ramps_keep(entry, NULL);
 }
 
 /* ---- what is released while mail waits ---- */
@@ -253,7 +253,7 @@ static void note_listing(struct ramp_entry *entry)
     }
     entry->day.listed = true;
     entry->day.grave = stop->list_kind == STOP_LIST_GRAVE;
-    ramps_keep(entry);
+    ramps_keep(entry, NULL);
 }
 
 /* ---- time passes ---- */
@@ -308,7 +308,7 @@ void ramps_tick(struct core *core)
         }
         release(entry, passed_ns);
         if (entry->is_unsaved) {
-            ramps_keep(entry);
+            ramps_keep(entry, NULL);
         }
     }
 }

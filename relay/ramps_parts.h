@@ -7,6 +7,7 @@
 #include "relay/ramps.h"
 
 struct fields;
+struct store_ticket;
 
 /* ---- ramps.c ---- */
 
@@ -55,7 +56,8 @@ void ramps_hours_load(struct core *core, const char *stream, const struct fields
 /* "source|site". */
 void ramps_key(const struct ramp_entry *entry, char out[]);
 
-/* Where the ramp stands and the day's evidence, into the store. */
-void ramps_keep(struct ramp_entry *entry);
+/* Where the ramp stands and the day's evidence, into the store; ticket (or NULL) is told
+ * when they are there. */
+void ramps_keep(struct ramp_entry *entry, struct store_ticket *ticket);
 
 #endif

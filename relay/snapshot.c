@@ -66,6 +66,7 @@ static void fill_listener(const struct config *config, const struct config_liste
         .require_auth = false, /* intake asks: trusted networks may need none */
         .offer_smtputf8 = true,
         .offer_dsn = true,
+        .offer_priority = true,
         .offer_chunking = true,
         .offer_requiretls = honours_requiretls(config),
         .normalise_lines = from->line_endings == CONFIG_LINES_NORMALIZE,

@@ -130,6 +130,7 @@ struct view *view_new(struct core *core)
                                     .journal = view_journal,
                                     .act = view_act,
                                     .freeze = view_freeze,
+                                    .warmup = view_warmup,
                                     .thaw = view_thaw,
                                     .blocks_clear = view_blocks_clear,
                                     .reload = view_reload,

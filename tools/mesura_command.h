@@ -35,6 +35,10 @@ enum mesura_exit mesura_why_run(const struct mesura_args *args);
 enum mesura_exit mesura_change_freeze(const struct mesura_args *args);
 enum mesura_exit mesura_change_thaw(const struct mesura_args *args);
 enum mesura_exit mesura_change_blocks_clear(const struct mesura_args *args);
+enum mesura_exit mesura_change_warmup_start(const struct mesura_args *args);
+enum mesura_exit mesura_change_warmup_pause(const struct mesura_args *args);
+enum mesura_exit mesura_change_warmup_resume(const struct mesura_args *args);
+enum mesura_exit mesura_change_warmup_set(const struct mesura_args *args);
 enum mesura_exit mesura_change_reload(const struct mesura_args *args);
 enum mesura_exit mesura_change_drain(const struct mesura_args *args);
 
