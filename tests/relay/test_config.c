@@ -266,7 +266,7 @@ TEST(config, shipped_examples)
     loaded_print(&loaded);
     cr_assert_not_null(loaded.config);
     cr_assert_eq(loaded.config->stream_count, 2);
-    cr_assert_eq(loaded.config->route_count, 2);
+    cr_assert_eq(loaded.config->route_count, 3);
     cr_assert_eq(loaded.config->reply_count, 1);
     cr_assert(loaded.config->http.enabled);
     loaded_clear(&loaded);
