@@ -9,6 +9,7 @@
 #include "relay/api_answer.h"
 #include "relay/api_ask.h"
 #include "relay/api_queue.h"
+#include "relay/api_warmups.h"
 
 #define SUMMARY_DEFAULT_MS ((int64_t)24 * 3600 * 1000)
 
@@ -180,30 +181,14 @@ static void ask_thaw(const struct api_ask *ask)
     ask->view->thaw(ask->view->owner, &freeze, ask->answer);
 }
 
+static void ask_plan(const struct api_ask *ask)
+{
+    api_warmups_plan(ask->view, ask->request, ask->answer);
+}
+
 static void ask_warmup_act(const struct api_ask *ask)
 {
-    struct errmsg err = {.text = ""};
-    struct api_warmup_ask warmup = {.act = api_ask_get(ask, "act"),
-                                    .source = api_ask_get(ask, "source"),
-                                    .site = api_ask_get(ask, "site"),
-                                    .why = api_ask_get(ask, "why"),
-                                    .by = ask->request->by};
-    const char *day = api_ask_get(ask, "day");
-    char *end = NULL;
-
-    if (api_ask_why(ask, &err) != 0) {
-        api_ask_refuse(ask, &err);
-        return;
-    }
-    unsigned long number = strtoul(day, &end, 10);
-    if (day[0] != '\0' &&
-        (isdigit((unsigned char)day[0]) == 0 || *end != '\0' || number > 3651)) {
-        errmsg_set(&err, "day is a number from 1 to 3651");
-        api_ask_refuse(ask, &err);
-        return;
-    }
-    warmup.day = (unsigned)number;
-    ask->view->warmup(ask->view->owner, &warmup, ask->answer);
+    api_warmups_act(ask->view, ask->request, ask->answer);
 }
 
 static void ask_blocks_clear(const struct api_ask *ask)
@@ -286,6 +271,7 @@ static const struct route {
     {GET, "/v1/warmup", "", API_ACCESS_READ, ask_warmup},
     {GET, "/v1/journal", "since kind subject limit cursor", API_ACCESS_READ, ask_journal},
     {GET, "/v1/summary", "since", API_ACCESS_READ, ask_summary},
+    {GET, "/v1/plan", "mix total stream", API_ACCESS_READ, ask_plan},
     {POST, "/v1/warmup", "act source site day why", API_ACCESS_ACT, ask_warmup_act},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},

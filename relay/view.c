@@ -137,6 +137,7 @@ struct view *view_new(struct core *core)
                                     .unpack = view_unpack,
                                     .freeze = view_freeze,
                                     .warmup = view_warmup,
+                                    .plan = view_plan,
                                     .thaw = view_thaw,
                                     .blocks_clear = view_blocks_clear,
                                     .reload = view_reload,

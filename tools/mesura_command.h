@@ -35,6 +35,8 @@ enum mesura_exit mesura_move_purge(const struct mesura_args *args);
 enum mesura_exit mesura_move_copy(const struct mesura_args *args);
 enum mesura_exit mesura_move_export(const struct mesura_args *args);
 enum mesura_exit mesura_move_import(const struct mesura_args *args);
+/* mesura_plan.c: a campaign run forward */
+enum mesura_exit mesura_plan_run(const struct mesura_args *args);
 
 /* mesura_why.c: the gates in order */
 enum mesura_exit mesura_why_run(const struct mesura_args *args);

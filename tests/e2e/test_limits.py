@@ -86,7 +86,7 @@ def test_background_deferrals(new_relay, tmp_path):
     with provider(tmp_path, "random=0.01") as port:
         relay = deliver(new_relay, port, 400, 60)
         lane = relay.get("/v1/lanes")["lanes"][0]
-        assert lane["phase"] == "open", lane
+        assert lane["ceiling_per_second"] == 0, lane
 
 
 def test_two_sites(new_relay, tmp_path):
