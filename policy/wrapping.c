@@ -54,8 +54,11 @@ void wrapping_strip(const char *text, char *out, size_t size)
         } else {
             char byte = text[i++];
             bool is_blank = byte == ' ' || byte == '\t';
+            if (is_blank) {
+                byte = ' ';
+            }
             if (!is_blank || used == 0 || out[used - 1] != ' ') {
-                out[used++] = byte == '\t' ? ' ' : byte;
+                out[used++] = byte;
             }
         }
     }

@@ -66,7 +66,7 @@ TEST(hourly, names_are_bounded)
         hourly_add(hours, "sender", "accepted", name, now);
     }
     hourly_free(hours);
-    cr_assert_eq(sum_of(&rig, "sender", HOURLY_OTHER), 2 * LIMIT_HOURS_NAMES);
+    cr_assert_eq(sum_of(&rig, "sender", HOURLY_OTHER), UINT64_C(2) * LIMIT_HOURS_NAMES);
     view_rig_close(&rig);
 }
 
