@@ -8,6 +8,7 @@
 
 #include "relay/api_answer.h"
 #include "relay/api_filter.h"
+#include "relay/api_warmups.h"
 #include "relay/units.h"
 
 #define SELECTORS                                                                   \
@@ -217,7 +218,6 @@ static void ask_journal(const struct ask *ask)
     struct errmsg err = {.text = ""};
     struct api_journal_ask journal = {.kind = get(ask, "kind"),
                                       .subject = get(ask, "subject")};
-
     if (read_duration(ask, "since", &journal.newer_ms, &err) != 0 ||
         read_page(ask, &journal.page, &err) != 0) {
         refuse(ask, &err);
@@ -255,70 +255,47 @@ static int read_freeze(const struct ask *ask, struct api_freeze_ask *out_freeze,
         errmsg_set(err, "kind is stream, source, site or user, and name is its name");
         return -EINVAL;
     }
-    int result = check_why(ask, err);
-    if (result == 0) {
-        result = read_duration(ask, "for", &freeze.for_ms, err);
+    if (check_why(ask, err) != 0 || read_duration(ask, "for", &freeze.for_ms, err) != 0) {
+        return -EINVAL;
     }
-    if (result == 0) {
-        *out_freeze = freeze;
+    *out_freeze = freeze;
+    return 0;
+}
+
+static void run_freeze(const struct ask *ask, bool on)
+{
+    struct errmsg err = {.text = ""};
+    struct api_freeze_ask freeze;
+    if (read_freeze(ask, &freeze, &err) != 0) {
+        refuse(ask, &err);
+        return;
     }
-    return result;
+    (on ? ask->view->freeze : ask->view->thaw)(ask->view->owner, &freeze, ask->answer);
 }
 
 static void ask_freeze(const struct ask *ask)
 {
-    struct errmsg err = {.text = ""};
-    struct api_freeze_ask freeze;
-
-    if (read_freeze(ask, &freeze, &err) != 0) {
-        refuse(ask, &err);
-        return;
-    }
-    ask->view->freeze(ask->view->owner, &freeze, ask->answer);
+    run_freeze(ask, true);
 }
 
 static void ask_thaw(const struct ask *ask)
 {
-    struct errmsg err = {.text = ""};
-    struct api_freeze_ask freeze;
+    run_freeze(ask, false);
+}
 
-    if (read_freeze(ask, &freeze, &err) != 0) {
-        refuse(ask, &err);
-        return;
-    }
-    ask->view->thaw(ask->view->owner, &freeze, ask->answer);
+static void ask_plan(const struct ask *ask)
+{
+    api_warmups_plan(ask->view, ask->request, ask->answer);
 }
 
 static void ask_warmup_act(const struct ask *ask)
 {
-    struct errmsg err = {.text = ""};
-    struct api_warmup_ask warmup = {.act = get(ask, "act"),
-                                    .source = get(ask, "source"),
-                                    .site = get(ask, "site"),
-                                    .why = get(ask, "why"),
-                                    .by = ask->request->by};
-    const char *day = get(ask, "day");
-    char *end = NULL;
-
-    if (check_why(ask, &err) != 0) {
-        refuse(ask, &err);
-        return;
-    }
-    unsigned long number = strtoul(day, &end, 10);
-    if (day[0] != '\0' &&
-        (isdigit((unsigned char)day[0]) == 0 || *end != '\0' || number > 3651)) {
-        errmsg_set(&err, "day is a number from 1 to 3651");
-        refuse(ask, &err);
-        return;
-    }
-    warmup.day = (unsigned)number;
-    ask->view->warmup(ask->view->owner, &warmup, ask->answer);
+    api_warmups_act(ask->view, ask->request, ask->answer);
 }
 
 static void ask_blocks_clear(const struct ask *ask)
 {
     struct errmsg err = {.text = ""};
-
     if (get(ask, "source")[0] == '\0') {
         errmsg_set(&err, "source is the name of a stopped source");
         refuse(ask, &err);
@@ -424,6 +401,7 @@ static const struct route {
     {GET, "/v1/blocks", "", API_ACCESS_READ, ask_blocks},
     {GET, "/v1/warmup", "", API_ACCESS_READ, ask_warmup},
     {GET, "/v1/journal", "since kind subject limit cursor", API_ACCESS_READ, ask_journal},
+    {GET, "/v1/plan", "mix total stream", API_ACCESS_READ, ask_plan},
     {POST, "/v1/warmup", "act source site day why", API_ACCESS_ACT, ask_warmup_act},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},

@@ -384,6 +384,21 @@ struct api_freeze_ask {
     const char *by;
 };
 
+struct api_plan_ask {
+    const char *mix; /* "gmail.com=60,other=40" */
+    uint64_t total;
+    const char *stream; /* "" the default one */
+};
+
+struct api_plan_row {
+    unsigned day; /* 0 is today */
+    const char *site;
+    uint64_t leaves;
+    uint64_t expires;
+    uint64_t left; /* at the end of the day */
+    const char *limit;
+};
+
 struct api_warmup_ask {
     const char *act; /* start pause resume set */
     const char *source;
@@ -453,6 +468,8 @@ struct api_view {
     /* for_ms is not used. */
     void (*thaw)(void *owner, const struct api_freeze_ask *ask,
                  struct api_answer *answer);
+    /* api_answer_plan for each day and site; the text says when it is done. */
+    void (*plan)(void *owner, const struct api_plan_ask *ask, struct api_answer *answer);
     /* api_answer_count: how many ramps. */
     void (*warmup)(void *owner, const struct api_warmup_ask *ask,
                    struct api_answer *answer);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/split.h"
+
 #include "queue/queue.h"
 
 #include "relay/answer.h"
@@ -14,7 +16,14 @@
 
 #define HELD_A_TURN 100
 
-bool overflow_is_warm(struct core *core, struct lane *lane)
+enum overflow {
+    OVERFLOW_WARM, /* by a warm source of the stream, now */
+    OVERFLOW_WAIT, /* for the next release, or the next day */
+    OVERFLOW_HOLD, /* the day's allowance is gone: held */
+};
+
+/* Does no warm-up limit the lane? */
+static bool is_warm(struct core *core, struct lane *lane)
 {
     struct ramp_entry *entries[2];
     unsigned count = ramps_of(core, lane, entries);
@@ -35,7 +44,9 @@ static bool is_spent(struct ramp_entry *entry)
                                                  entry->zone, now_unix_ms() / 1000) != 0);
 }
 
-enum overflow overflow_of(struct core *core, struct lane *lane, bool has_warm)
+/* A warm-up holds the lane: what its `overflow` says, option after option. `has_warm`:
+ * the stream has a source that is warm at this site. */
+static enum overflow what_of(struct core *core, struct lane *lane, bool has_warm)
 {
     struct ramp_entry *entries[2];
     unsigned count = ramps_of(core, lane, entries);
@@ -79,7 +90,9 @@ static void hold_one(struct core *core, uint32_t recipient, const struct lane *l
     }
 }
 
-void overflow_hold(struct core *core, struct lading *lading, const struct lane *lane)
+/* Hold some of what is ready in the lading's flow; what is left is met at the next turn.
+ * The lading leaves its bay when nothing is. */
+static void hold_some(struct core *core, struct lading *lading, const struct lane *lane)
 {
     char reason[200];
     (void)snprintf(reason, sizeof reason,
@@ -98,4 +111,30 @@ void overflow_hold(struct core *core, struct lading *lading, const struct lane *
         scheduler_leave_bay(lading);
         scheduler_touch(core, lading->flow);
     }
+}
+
+bool overflow_split(struct core *core, struct lading *lading, struct lane **lanes,
+                    struct split_source *candidates, size_t count, uint64_t ramped)
+{
+    uint64_t warm = 0;
+    bool goes = false;
+    for (size_t i = 0; i < count; i++) {
+        bool this_is_warm = is_warm(core, lanes[i]);
+        warm |= (uint64_t)this_is_warm << i;
+        goes = goes || (!this_is_warm && candidates[i].live);
+    }
+    for (size_t i = 0; i < count && !goes; i++) {
+        if ((ramped >> i & 1) == 0) {
+            continue;
+        }
+        enum overflow what = what_of(core, lanes[i], warm != 0);
+        for (size_t k = 0; what != OVERFLOW_WARM && k < count; k++) {
+            candidates[k].live = candidates[k].live && (warm >> k & 1) == 0;
+        }
+        if (what == OVERFLOW_HOLD) {
+            hold_some(core, lading, lanes[i]);
+            return true;
+        }
+    }
+    return false;
 }

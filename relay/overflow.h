@@ -6,26 +6,19 @@
 #define RELAY_OVERFLOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct core;
 struct lading;
 struct lane;
+struct split_source;
 
-enum overflow {
-    OVERFLOW_WARM, /* by a warm source of the stream, now */
-    OVERFLOW_WAIT, /* for the next release, or the next day */
-    OVERFLOW_HOLD, /* the day's allowance is gone: held */
-};
-
-/* Does no warm-up limit the lane? */
-bool overflow_is_warm(struct core *core, struct lane *lane);
-
-/* A warm-up holds the lane: what its `overflow` says, option after option. `has_warm`:
- * the stream has a source that is warm at this site. */
-enum overflow overflow_of(struct core *core, struct lane *lane, bool has_warm);
-
-/* Hold some of what is ready in the lading's flow; what is left is met at the next turn.
- * The lading leaves its bay when nothing is. */
-void overflow_hold(struct core *core, struct lading *lading, const struct lane *lane);
+/* Warm-ups hold the sources whose bits are set in `ramped`: may the warm ones of the
+ * stream carry the lading's free mail? If not they are made not live, unless another
+ * warming source is. True when some of it was held, and the site must be looked at again.
+ * lanes and candidates are `count` each, at most 64; lading is the first of its bay. */
+bool overflow_split(struct core *core, struct lading *lading, struct lane **lanes,
+                    struct split_source *candidates, size_t count, uint64_t ramped);
 
 #endif

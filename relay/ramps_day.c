@@ -50,15 +50,19 @@ static void set_window(struct ramp_entry *entry)
     }
 }
 
-void ramps_configure(struct ramp_entry *entry)
+void ramps_plan(const struct config_warmup *warmup, struct ramp_plan *out)
 {
-    const struct config_warmup *warmup = ramps_warmup(entry);
-    entry->plan = (struct ramp_plan){
+    *out = (struct ramp_plan){
         .start = warmup->start, .growth = warmup->growth, .days = warmup->days};
     for (size_t i = 0; i < warmup->steps.count && i < RAMP_STEPS; i++) {
-        entry->plan.steps[i] = warmup->steps.items[i];
-        entry->plan.step_count++;
+        out->steps[i] = warmup->steps.items[i];
+        out->step_count++;
     }
+}
+
+void ramps_configure(struct ramp_entry *entry)
+{
+    ramps_plan(ramps_warmup(entry), &entry->plan);
     set_zone(entry);
     set_window(entry);
 }

@@ -33,6 +33,9 @@ unsigned ramps_of(struct core *core, struct lane *lane, struct ramp_entry *out[2
 
 struct zone_day ramps_today(struct ramp_entry *entry);
 
+/* The curve of a configured warm-up. */
+void ramps_plan(const struct config_warmup *warmup, struct ramp_plan *out);
+
 /* The curve, the zone and the window of the configuration in force. */
 void ramps_configure(struct ramp_entry *entry);
 

@@ -341,37 +341,6 @@ static bool pick_bound(struct core *core, uint32_t stream, struct site *site,
     return true;
 }
 
-/* A warm-up holds a source of the stream: may the warm ones carry what it does not? If
- * not they are not live, unless another warming source is. True when something was held,
- * so that the site is looked at again at once. */
-static bool overflows(struct core *core, struct bay *bay, struct lane **lanes,
-                      struct split_source *candidates, size_t count, uint64_t ramped)
-{
-    uint64_t warm = 0;
-    bool goes = false;
-    for (size_t i = 0; i < count; i++) {
-        bool is_warm = overflow_is_warm(core, lanes[i]);
-        warm |= (uint64_t)is_warm << i;
-        goes = goes || (!is_warm && candidates[i].live);
-    }
-    for (size_t i = 0; i < count && !goes; i++) {
-        if ((ramped >> i & 1) == 0) {
-            continue;
-        }
-        enum overflow what = overflow_of(core, lanes[i], warm != 0);
-        for (size_t k = 0; what != OVERFLOW_WARM && k < count; k++) {
-            candidates[k].live = candidates[k].live && (warm >> k & 1) == 0;
-        }
-        if (what == OVERFLOW_HOLD) {
-            overflow_hold(core,
-                          LIST_OWNER(list_first(&bay->ready[0]), struct lading, node),
-                          lanes[i]);
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The free list: any source of the stream whose lane goes, by split. */
 static bool pick_free(struct core *core, uint32_t stream, struct site *site, int64_t now,
                       struct pick *pick)
@@ -391,8 +360,10 @@ static bool pick_free(struct core *core, uint32_t stream, struct site *site, int
             (struct split_source){.source = (uint32_t)i, .weight = 1, .live = goes};
         ramped |= (uint64_t)(pick->gate == GATE_RAMP) << i;
     }
-    if (ramped != 0 &&
-        overflows(core, &site->bays[stream], lanes, candidates, count, ramped)) {
+    if (ramped != 0 && overflow_split(core,
+                                      LIST_OWNER(list_first(&site->bays[stream].ready[0]),
+                                                 struct lading, node),
+                                      lanes, candidates, count, ramped)) {
         note_earliest(pick, now);
         return false;
     }

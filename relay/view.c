@@ -131,6 +131,7 @@ struct view *view_new(struct core *core)
                                     .act = view_act,
                                     .freeze = view_freeze,
                                     .warmup = view_warmup,
+                                    .plan = view_plan,
                                     .thaw = view_thaw,
                                     .blocks_clear = view_blocks_clear,
                                     .reload = view_reload,

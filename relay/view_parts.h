@@ -313,6 +313,7 @@ void view_act(void *owner, const struct api_action *action, struct api_answer *a
 void view_freeze(void *owner, const struct api_freeze_ask *ask,
                  struct api_answer *answer);
 void view_thaw(void *owner, const struct api_freeze_ask *ask, struct api_answer *answer);
+void view_plan(void *owner, const struct api_plan_ask *ask, struct api_answer *answer);
 void view_warmup(void *owner, const struct api_warmup_ask *ask,
                  struct api_answer *answer);
 void view_blocks_clear(void *owner, const char *source, const char *site, const char *by,

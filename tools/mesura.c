@@ -93,6 +93,13 @@ static const struct command commands[] = {
      "", "", 0, 0, mesura_list_sites},
     {"lanes", NULL, "lanes", "each source to each site: limits set and learnt", "", "",
      "", 0, 0, mesura_list_lanes},
+    {"plan", NULL, "plan --mix DOMAIN=SHARE,... --total N [--stream S]",
+     "when such a campaign would be done, day by day and site by site",
+     "Runs today's queue of the stream and the campaign over what holds now: warm-ups "
+     "(clean\n"
+     "days advance them), learnt and set rates, windows, lifetimes. It supposes that\n"
+     "receivers go on as they are.\n",
+     "mix total stream", "", 0, 0, mesura_plan_run},
     {"warmup", "start", "warmup start SOURCE [--site S] [--why TEXT]",
      "begin a ramp again with its first day",
      "What was sent today stays sent: no act gives an allowance twice. Without --site "

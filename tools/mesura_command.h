@@ -28,6 +28,9 @@ enum mesura_exit mesura_queue_retry(const struct mesura_args *args);
 enum mesura_exit mesura_queue_bounce(const struct mesura_args *args);
 enum mesura_exit mesura_queue_mailq(const struct mesura_args *args);
 
+/* mesura_plan.c: a campaign run forward */
+enum mesura_exit mesura_plan_run(const struct mesura_args *args);
+
 /* mesura_why.c: the gates in order */
 enum mesura_exit mesura_why_run(const struct mesura_args *args);
 

@@ -180,6 +180,8 @@ TEST(api_routes, bad_asks)
         {"POST", "/v1/queue/hold", "", API_BAD_ASK},
         {"POST", "/v1/queue/bounce", "why=because", API_BAD_ASK},
         {"POST", "/v1/warmup", "act=set&source=x&day=many", API_BAD_ASK},
+        {"GET", "/v1/plan", "mix=a=1&total=none", API_BAD_ASK},
+        {"GET", "/v1/plan", "mix=a=1&total=0", API_BAD_ASK},
         {"POST", "/v1/freeze", "kind=planet&name=x", API_BAD_ASK},
         {"POST", "/v1/freeze", "kind=stream", API_BAD_ASK},
         {"POST", "/v1/freeze", "kind=stream&name=x&for=long", API_BAD_ASK},

@@ -251,6 +251,16 @@ static void fake_thaw(void *owner, const struct api_freeze_ask *ask,
     finish(fake, answer);
 }
 
+static void fake_plan(void *owner, const struct api_plan_ask *ask,
+                      struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "plan %s total=%" PRIu64 " stream=%s", ask->mix, ask->total, ask->stream);
+    api_answer_plan(answer, &(struct api_plan_row){.site = "gmail", .limit = "rate"});
+    finish(fake, answer);
+}
+
 static void fake_warmup(void *owner, const struct api_warmup_ask *ask,
                         struct api_answer *answer)
 {
@@ -312,6 +322,7 @@ void fake_view_init(struct fake_view *fake)
                                         .act = fake_act,
                                         .freeze = fake_freeze,
                                         .warmup = fake_warmup,
+                                        .plan = fake_plan,
                                         .thaw = fake_thaw,
                                         .blocks_clear = fake_blocks_clear,
                                         .reload = fake_reload,
