@@ -51,7 +51,7 @@ void answer_fill(const struct answer *answer, struct answer_texts *texts,
     (void)snprintf(texts->address, sizeof texts->address, "%s",
                    netaddr_format_port(&answer->job->remote, address));
     change->address = texts->address;
-    settle_clean(answer->job->tls_text, texts->tls, sizeof texts->tls);
+    settle_clean(answer->job->tls_facts.text, texts->tls, sizeof texts->tls);
     change->tls = texts->tls;
     change->took_ms =
         (uint64_t)((answer->job->connect_ns + answer->job->transmit_ns) / NOW_NS_PER_MS);

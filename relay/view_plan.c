@@ -161,7 +161,8 @@ static bool is_closed(const struct plan *plan, const struct source *source,
     return freezes_find(&core->freezes, FREEZE_STREAM, stream->name) != NULL ||
            freezes_find(&core->freezes, FREEZE_SOURCE, source->name) != NULL ||
            freezes_find(&core->freezes, FREEZE_SITE, name) != NULL ||
-           (stops_source_holds(source, stream, &until_ns) && until_ns == INT64_MAX);
+           (stops_source_holds(source, core->snapshot->config, stream, &until_ns) &&
+            until_ns == INT64_MAX);
 }
 
 static void fill_source(struct plan *plan, struct source *source,
