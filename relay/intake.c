@@ -77,9 +77,10 @@ void intake_refuse_credit(struct intake *intake, const char *command, int rc)
                       "4.3.1 the queue of this relay is full; try again later");
         return;
     case -EMSGSIZE:
-        refuse(intake, command, "", 552,
-               "5.3.4 the envelope is larger than this relay can keep; send to fewer "
-               "recipients at once");
+        intake_refuse(
+            intake, command, "", 552,
+            "5.3.4 the envelope is larger than this relay can keep; send to fewer "
+            "recipients at once");
         return;
     default:
         intake_refuse(intake, command, "", 451,
