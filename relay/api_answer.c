@@ -131,6 +131,11 @@ void api_answer_freeze(struct api_answer *answer, const struct api_freeze *freez
     (void)add_row(answer, "freezes", api_rows_freeze(freeze));
 }
 
+void api_answer_plan(struct api_answer *answer, const struct api_plan_row *row)
+{
+    (void)add_row(answer, "plan", api_rows_plan(row));
+}
+
 void api_answer_warmup(struct api_answer *answer, const struct api_warmup *warmup)
 {
     (void)add_row(answer, "warmup", api_rows_warmup(warmup));

@@ -9,6 +9,7 @@
 #include "relay/api_answer.h"
 #include "relay/api_ask.h"
 #include "relay/api_queue.h"
+#include "relay/api_warmups.h"
 
 /* A table of core's memory under its name. */
 typedef void (*table_cb)(void *owner, struct api_answer *answer);
@@ -101,7 +102,6 @@ static void ask_journal(const struct api_ask *ask)
     struct errmsg err = {.text = ""};
     struct api_journal_ask journal = {.kind = api_ask_get(ask, "kind"),
                                       .subject = api_ask_get(ask, "subject")};
-
     if (api_ask_duration(ask, "since", &journal.newer_ms, &err) != 0 ||
         api_ask_page(ask, &journal.page, &err) != 0) {
         api_ask_refuse(ask, &err);
@@ -130,44 +130,48 @@ static int read_freeze(const struct api_ask *ask, struct api_freeze_ask *out_fre
         errmsg_set(err, "kind is stream, source, site or user, and name is its name");
         return -EINVAL;
     }
-    int result = api_ask_why(ask, err);
-    if (result == 0) {
-        result = api_ask_duration(ask, "for", &freeze.for_ms, err);
+    if (api_ask_why(ask, err) != 0 ||
+        api_ask_duration(ask, "for", &freeze.for_ms, err) != 0) {
+        return -EINVAL;
     }
-    if (result == 0) {
-        *out_freeze = freeze;
+    *out_freeze = freeze;
+    return 0;
+}
+
+static void run_freeze(const struct api_ask *ask, bool on)
+{
+    struct errmsg err = {.text = ""};
+    struct api_freeze_ask freeze;
+    if (read_freeze(ask, &freeze, &err) != 0) {
+        api_ask_refuse(ask, &err);
+        return;
     }
-    return result;
+    (on ? ask->view->freeze : ask->view->thaw)(ask->view->owner, &freeze, ask->answer);
 }
 
 static void ask_freeze(const struct api_ask *ask)
 {
-    struct errmsg err = {.text = ""};
-    struct api_freeze_ask freeze;
-
-    if (read_freeze(ask, &freeze, &err) != 0) {
-        api_ask_refuse(ask, &err);
-        return;
-    }
-    ask->view->freeze(ask->view->owner, &freeze, ask->answer);
+    run_freeze(ask, true);
 }
 
 static void ask_thaw(const struct api_ask *ask)
 {
-    struct errmsg err = {.text = ""};
-    struct api_freeze_ask freeze;
+    run_freeze(ask, false);
+}
 
-    if (read_freeze(ask, &freeze, &err) != 0) {
-        api_ask_refuse(ask, &err);
-        return;
-    }
-    ask->view->thaw(ask->view->owner, &freeze, ask->answer);
+static void ask_plan(const struct api_ask *ask)
+{
+    api_warmups_plan(ask->view, ask->request, ask->answer);
+}
+
+static void ask_warmup_act(const struct api_ask *ask)
+{
+    api_warmups_act(ask->view, ask->request, ask->answer);
 }
 
 static void ask_blocks_clear(const struct api_ask *ask)
 {
     struct errmsg err = {.text = ""};
-
     if (api_ask_get(ask, "source")[0] == '\0') {
         errmsg_set(&err, "source is the name of a stopped source");
         api_ask_refuse(ask, &err);
@@ -236,6 +240,8 @@ static const struct route {
     {GET, "/v1/blocks", "", API_ACCESS_READ, ask_blocks},
     {GET, "/v1/warmup", "", API_ACCESS_READ, ask_warmup},
     {GET, "/v1/journal", "since kind subject limit cursor", API_ACCESS_READ, ask_journal},
+    {GET, "/v1/plan", "mix total stream", API_ACCESS_READ, ask_plan},
+    {POST, "/v1/warmup", "act source site day why", API_ACCESS_ACT, ask_warmup_act},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},
     {POST, "/v1/blocks/clear", "source site", API_ACCESS_ACT, ask_blocks_clear},

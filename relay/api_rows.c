@@ -211,6 +211,19 @@ json_t *api_rows_user(const struct api_user *user)
     return object;
 }
 
+json_t *api_rows_plan(const struct api_plan_row *row)
+{
+    json_t *object = api_json_object();
+
+    api_json_count(object, "day", row->day);
+    api_json_text(object, "site", row->site);
+    api_json_count(object, "leaves", row->leaves);
+    api_json_count(object, "expires", row->expires);
+    api_json_count(object, "left", row->left);
+    api_json_text(object, "limit", row->limit);
+    return object;
+}
+
 json_t *api_rows_warmup(const struct api_warmup *warmup)
 {
     json_t *object = api_json_object();

@@ -303,7 +303,7 @@ struct api_warmup {
     const char *source;
     const char *site; /* "" for the source as a whole */
     const char *ramp;
-    const char *state;    /* running paused done */
+    const char *state;    /* running paused done; met: the receiver takes no more today */
     const char *evidence; /* "412 accepted, 3 deferred (0.7 %)" */
     const char *verdict;  /* for tomorrow */
     unsigned day;         /* 1 is the first */
@@ -404,6 +404,30 @@ struct api_freeze_ask {
     const char *by;
 };
 
+struct api_plan_ask {
+    const char *mix; /* "gmail.com=60,other=40" */
+    uint64_t total;
+    const char *stream; /* "" the default one */
+};
+
+struct api_plan_row {
+    unsigned day; /* 0 is today */
+    const char *site;
+    uint64_t leaves;
+    uint64_t expires;
+    uint64_t left; /* at the end of the day */
+    const char *limit;
+};
+
+struct api_warmup_ask {
+    const char *act; /* start pause resume set */
+    const char *source;
+    const char *site; /* "" all of the source */
+    unsigned day;     /* of set: 1 is the first */
+    const char *why;
+    const char *by;
+};
+
 /* A message to be sent (POST /v1/messages). */
 struct api_submission {
     const char *token; /* of an application; "" none */
@@ -470,6 +494,11 @@ struct api_view {
     /* for_ms is not used. */
     void (*thaw)(void *owner, const struct api_freeze_ask *ask,
                  struct api_answer *answer);
+    /* api_answer_plan for each day and site; the text says when it is done. */
+    void (*plan)(void *owner, const struct api_plan_ask *ask, struct api_answer *answer);
+    /* api_answer_count: how many ramps. */
+    void (*warmup)(void *owner, const struct api_warmup_ask *ask,
+                   struct api_answer *answer);
     /* site "" clears the source and all its lanes. api_answer_count: how many stops. */
     void (*blocks_clear)(void *owner, const char *source, const char *site,
                          const char *by, struct api_answer *answer);

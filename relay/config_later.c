@@ -22,8 +22,6 @@ static const struct later table[] = {
     {"site", "tls", NULL},
     {"stream", "alignment", NULL},
     {"stream", "return_path", NULL},
-    {"warmup", "overflow", "warm-source"},
-    {"warmup", "overflow", "hold"},
     {"warmup", "preflight", "true"},
     {"alerts", "webhook", NULL},
 };

@@ -292,7 +292,10 @@ static const struct config_key site_keys[] = {
      .fallback = "unlimited"},
 };
 
-static const struct config_choice warmup_overflow[] = {{"wait", 0}, {NULL, 0}};
+static const struct config_choice warmup_overflow[] = {{"wait", 0},
+                                                       {"warm-source", 0},
+                                                       {"hold", 0},
+                                                       {NULL, 0}};
 
 static const struct config_key warmup_keys[] = {
     {"name", CONFIG_KIND_NAME, AT(config_warmup, name), .required = true},

@@ -98,8 +98,10 @@ static struct ramp_entry *entry_of(struct core *core, struct source *source,
 {
     struct ramp_entry *entry = ramps_find(core, source, site);
     if (entry == NULL) {
+        const struct ramp_entry *total = ramps_find(core, source, "");
         entry = ramps_make(core, source, site, warmup);
-        ramps_keep(entry);
+        entry->ramp.paused = total != NULL && total->ramp.paused;
+        ramps_keep(entry, NULL);
     }
     return entry;
 }
@@ -273,7 +275,7 @@ void ramps_evidence(struct core *core, struct lane *lane, enum verdict_ramp evid
         ramp_day_add(&entries[i]->day, evidence, now_unix_ms());
         entries[i]->is_unsaved = true;
         if (evidence == VERDICT_RAMP_BLOCK) {
-            ramps_keep(entries[i]); /* not to be forgotten */
+            ramps_keep(entries[i], NULL); /* not to be forgotten */
         }
     }
 }

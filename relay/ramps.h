@@ -28,6 +28,7 @@ struct lane;
 struct scheduler_gates;
 struct source;
 struct store_row;
+struct store_ticket;
 
 #define RAMPS_OTHER "other"
 
@@ -104,6 +105,29 @@ void ramps_tick(struct core *core);
 
 /* Give unspent leases back: at a clean stop. */
 void ramps_save_all(struct core *core);
+
+/* What an operator orders. */
+enum ramps_act {
+    RAMPS_START, /* again from the first step */
+    RAMPS_PAUSE, /* no step forward */
+    RAMPS_RESUME,
+    RAMPS_SET, /* the step of a day, 1 the first; beyond the last: done */
+};
+struct ramps_order {
+    struct source *source;
+    const char *site; /* "" every ramp of the source */
+    enum ramps_act act;
+    uint32_t day; /* of RAMPS_SET, at least 1 */
+    const char *why;
+    const char *by;
+};
+
+bool ramps_act_parse(const char *word, enum ramps_act *out);
+
+/* Do it: in memory at once, in the journal, in the store. Returns how many ramps it met;
+ * ticket tells when that is durable (it is answered when the count is above 0). */
+unsigned ramps_act(struct core *core, const struct ramps_order *order,
+                   struct store_ticket *ticket);
 
 /* For screens: the allowance of today (UINT64_MAX: none), when the day ends, what the
  * day's verdict would be now. */

@@ -50,15 +50,19 @@ static void set_window(struct ramp_entry *entry)
     }
 }
 
-void ramps_configure(struct ramp_entry *entry)
+void ramps_plan(const struct config_warmup *warmup, struct ramp_plan *out)
 {
-    const struct config_warmup *warmup = ramps_warmup(entry);
-    entry->plan = (struct ramp_plan){
+    *out = (struct ramp_plan){
         .start = warmup->start, .growth = warmup->growth, .days = warmup->days};
     for (size_t i = 0; i < warmup->steps.count && i < RAMP_STEPS; i++) {
-        entry->plan.steps[i] = warmup->steps.items[i];
-        entry->plan.step_count++;
+        out->steps[i] = warmup->steps.items[i];
+        out->step_count++;
     }
+}
+
+void ramps_configure(struct ramp_entry *entry)
+{
+    ramps_plan(ramps_warmup(entry), &entry->plan);
     set_zone(entry);
     set_window(entry);
 }
@@ -154,7 +158,7 @@ static void close_day(struct ramp_entry *entry, int32_t today)
     }
     entry->day = (struct ramp_day){0};
     entry->release_part = 0;
-    ramps_keep(entry);
+    ramps_keep(entry, NULL);
 }
 
 /* ---- what is released while mail waits ---- */
@@ -253,7 +257,7 @@ static void note_listing(struct ramp_entry *entry)
     }
     entry->day.listed = true;
     entry->day.grave = stop->list_kind == STOP_LIST_GRAVE;
-    ramps_keep(entry);
+    ramps_keep(entry, NULL);
 }
 
 /* ---- time passes ---- */
@@ -308,7 +312,7 @@ void ramps_tick(struct core *core)
         }
         release(entry, passed_ns);
         if (entry->is_unsaved) {
-            ramps_keep(entry);
+            ramps_keep(entry, NULL);
         }
     }
 }

@@ -7,6 +7,7 @@
 #include "relay/ramps.h"
 
 struct fields;
+struct store_ticket;
 
 /* ---- ramps.c ---- */
 
@@ -32,6 +33,9 @@ unsigned ramps_of(struct core *core, struct lane *lane, struct ramp_entry *out[2
 
 struct zone_day ramps_today(struct ramp_entry *entry);
 
+/* The curve of a configured warm-up. */
+void ramps_plan(const struct config_warmup *warmup, struct ramp_plan *out);
+
 /* The curve, the zone and the window of the configuration in force. */
 void ramps_configure(struct ramp_entry *entry);
 
@@ -55,7 +59,8 @@ void ramps_hours_load(struct core *core, const char *stream, const struct fields
 /* "source|site". */
 void ramps_key(const struct ramp_entry *entry, char out[]);
 
-/* Where the ramp stands and the day's evidence, into the store. */
-void ramps_keep(struct ramp_entry *entry);
+/* Where the ramp stands and the day's evidence, into the store; ticket (or NULL) is told
+ * when they are there. */
+void ramps_keep(struct ramp_entry *entry, struct store_ticket *ticket);
 
 #endif

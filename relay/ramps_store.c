@@ -84,7 +84,7 @@ static void put_day(struct fields *fields, const struct ramp_day *day)
     fields_add_int(fields, "row_at", day->row_unix_ms);
 }
 
-void ramps_keep(struct ramp_entry *entry)
+void ramps_keep(struct ramp_entry *entry, struct store_ticket *ticket)
 {
     char key[STORE_KEY_BYTES];
     struct fields fields;
@@ -99,7 +99,7 @@ void ramps_keep(struct ramp_entry *entry)
     }
     store_put(entry->core->store,
               &(struct store_row){.kind = STORE_RAMP, .key = key, .value = fields.text},
-              NULL);
+              ticket);
     entry->is_unsaved = false;
 }
 
@@ -260,6 +260,6 @@ void ramps_save_all(struct core *core)
             core->store,
             &(struct store_row){.kind = STORE_LEDGER, .key = key, .value = fields.text},
             NULL);
-        ramps_keep(entry);
+        ramps_keep(entry, NULL);
     }
 }

@@ -14,6 +14,7 @@
 #include "relay/dispatch.h"
 #include "relay/entropy.h"
 #include "relay/now.h"
+#include "relay/overflow.h"
 #include "relay/snapshot.h"
 #include "relay/stops.h"
 
@@ -300,6 +301,7 @@ struct pick {
     struct list *list;
     uint32_t units;
     int64_t earliest_ns; /* when nothing could */
+    enum gate gate;      /* that held the last lane asked; GATE_COUNT: none */
 };
 
 static void note_earliest(struct pick *pick, int64_t earliest_ns)
@@ -315,6 +317,7 @@ static bool lane_goes(struct core *core, uint32_t stream, struct site *site,
     struct scheduler_gates gates;
     scheduler_gates(core, stream, site, lane, now, &gates);
     struct gate_answer answer = gate_first(&gates.ask);
+    pick->gate = answer.gate;
     if (answer.holds) {
         note_earliest(pick, answer.earliest_ns);
         return false;
@@ -347,7 +350,7 @@ static bool pick_free(struct core *core, uint32_t stream, struct site *site, int
     struct lane *lanes[64];
     uint32_t units[64];
     size_t count = config->sources.count < 64 ? config->sources.count : 64;
-    bool any = false;
+    uint64_t ramped = 0; /* held by their warm-up */
     for (size_t i = 0; i < count; i++) {
         struct source *source = sources_at(&core->sources, config->sources.items[i]);
         lanes[i] = sites_lane(site, source, now);
@@ -355,7 +358,18 @@ static bool pick_free(struct core *core, uint32_t stream, struct site *site, int
         units[i] = pick->units;
         candidates[i] =
             (struct split_source){.source = (uint32_t)i, .weight = 1, .live = goes};
-        any = any || goes;
+        ramped |= (uint64_t)(pick->gate == GATE_RAMP) << i;
+    }
+    if (ramped != 0 && overflow_split(core,
+                                      LIST_OWNER(list_first(&site->bays[stream].ready[0]),
+                                                 struct lading, node),
+                                      lanes, candidates, count, ramped)) {
+        note_earliest(pick, now);
+        return false;
+    }
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        any = any || candidates[i].live;
     }
     if (!any) {
         return stops_fallback(core, stream, site, now, &pick->lane) &&

@@ -51,6 +51,7 @@ static void fill_listener(const struct config *config, const struct config_liste
         .require_auth = false, /* intake asks: trusted networks may need none */
         .offer_smtputf8 = true,
         .offer_dsn = true,
+        .offer_priority = true,
         .offer_chunking = true,
         .normalise_lines = from->line_endings == CONFIG_LINES_NORMALIZE,
         .accept_long_lines = false,

@@ -45,19 +45,40 @@ static uint32_t choose_stream(const struct intake *intake)
     return CONFIG_NONE;
 }
 
+/* MT-PRIORITY's -9 to 9 on our scale: 0 is the usual, the ends are the ends. */
+static uint8_t scaled(int priority)
+{
+    if (priority >= 0) {
+        return (uint8_t)(PRIORITY_DEFAULT + (priority * 4 + 8) / 9);
+    }
+    return (uint8_t)(PRIORITY_DEFAULT - (-priority * 5 + 8) / 9);
+}
+
+/* What is asked for by MT-PRIORITY, or the usual, within what the user may (RFC 6710 4.1
+ * lets us change it). */
+static uint8_t usual_priority(const struct intake *intake)
+{
+    const struct users_user *user = intake->client.user;
+    uint8_t priority = PRIORITY_DEFAULT;
+    if (intake->params.has_priority) {
+        priority = scaled(intake->params.priority);
+    }
+    if (user != NULL && user->priority_high < priority) {
+        priority = user->priority_high;
+    } else if (user != NULL && user->priority_low > priority) {
+        priority = user->priority_low;
+    }
+    return priority;
+}
+
 /* One digit, within what the user may. */
 static bool read_priority(const struct intake *intake, uint8_t *out, char *text,
                           size_t size)
 {
     const char *asked = intake->message.facts.priority;
     const struct users_user *user = intake->client.user;
-    *out = PRIORITY_DEFAULT;
     if (asked[0] == '\0') {
-        if (user != NULL && user->priority_high < *out) {
-            *out = user->priority_high;
-        } else if (user != NULL && user->priority_low > *out) {
-            *out = user->priority_low;
-        }
+        *out = usual_priority(intake);
         return true;
     }
     if (asked[0] < '0' || asked[0] > '9' || asked[1] != '\0') {

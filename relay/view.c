@@ -169,6 +169,8 @@ struct view *view_new(struct core *core)
                                     .pack = view_pack,
                                     .unpack = view_unpack,
                                     .freeze = view_freeze,
+                                    .warmup = view_warmup,
+                                    .plan = view_plan,
                                     .thaw = view_thaw,
                                     .blocks_clear = view_blocks_clear,
                                     .reload = view_reload,

@@ -210,6 +210,42 @@ void view_blocks_clear(void *owner, const char *source, const char *site, const 
                    count == 1 ? "" : "s", source);
 }
 
+/* ---- warm-ups ---- */
+
+void view_warmup(void *owner, const struct api_warmup_ask *ask, struct api_answer *answer)
+{
+    struct view *view = owner;
+    struct core *core = view->core;
+    struct ramps_order order = {.source = sources_find(&core->sources, ask->source),
+                                .site = ask->site,
+                                .day = ask->day,
+                                .why = ask->why,
+                                .by = ask->by};
+    if (!ramps_act_parse(ask->act, &order.act) ||
+        (order.act == RAMPS_SET && order.day == 0)) {
+        api_answer_done(answer, API_BAD_ASK,
+                        "act is start, pause, resume, or set with a day from 1 on");
+        return;
+    }
+    if (order.source == NULL) {
+        api_answer_done(answer, API_NOT_FOUND, "there is no source of that name");
+        return;
+    }
+    struct promise *promise = promise_new(view, answer);
+    unsigned count = ramps_act(core, &order, &promise->ticket);
+    api_answer_count(answer, count);
+    if (count == 0) {
+        view->tickets--;
+        free(promise);
+        api_answer_done(answer, API_NOT_FOUND,
+                        ask->site[0] != '\0' ? "the source has no ramp at that site"
+                                             : "the source has no warmup");
+        return;
+    }
+    (void)snprintf(promise->text, sizeof promise->text, "%s: %u ramp%s of %s", ask->act,
+                   count, count == 1 ? "" : "s", ask->source);
+}
+
 /* ---- configuration and draining ---- */
 
 static void say_note(void *owner, const char *line)

@@ -288,9 +288,13 @@ static void say_evidence(const struct ramp_day *day, char *out, size_t size)
 {
     double share =
         day->attempts > 0 ? 100.0 * (double)day->deferrals / (double)day->attempts : 0;
-    (void)snprintf(out, size, "%llu accepted, %llu deferred (%.1f %%), %llu refused",
+    (void)snprintf(out, size,
+                   "%llu accepted, %llu deferred (%.1f %%), %llu refused, "
+                   "%llu bad mailboxes%s",
                    (unsigned long long)day->accepted, (unsigned long long)day->deferrals,
-                   share, (unsigned long long)day->refusals);
+                   share, (unsigned long long)day->refusals,
+                   (unsigned long long)day->bad_mailboxes,
+                   day->blocked ? ", blocked" : "");
 }
 
 static void say_verdict(const struct ramp_entry *entry, char *out, size_t size)
@@ -340,9 +344,10 @@ static void hand_over_warmup(struct view *view, struct ramp_entry *entry,
         .source = entry->source->name,
         .site = entry->site,
         .ramp = warmup->name,
-        .state = entry->ramp.paused ? "paused"
-                 : is_done          ? "done"
-                                    : "running",
+        .state = entry->ramp.paused    ? "paused"
+                 : is_done             ? "done"
+                 : ramps_is_met(entry) ? "met"
+                                       : "running",
         .evidence = evidence,
         .verdict = verdict,
         .day = entry->ramp.step + 1,

@@ -105,6 +105,27 @@ static const struct command commands[] = {
      "", "", 0, 0, mesura_list_sites},
     {"lanes", NULL, "lanes", "each source to each site: limits set and learnt", "", "",
      "", 0, 0, mesura_list_lanes},
+    {"plan", NULL, "plan --mix DOMAIN=SHARE,... --total N [--stream S]",
+     "when such a campaign would be done, day by day and site by site",
+     "Runs today's queue of the stream and the campaign over what holds now: warm-ups "
+     "(clean\n"
+     "days advance them), learnt and set rates, windows, lifetimes. It supposes that\n"
+     "receivers go on as they are.\n",
+     "mix total stream", "", 0, 0, mesura_plan_run},
+    {"warmup", "start", "warmup start SOURCE [--site S] [--why TEXT]",
+     "begin a ramp again with its first day",
+     "What was sent today stays sent: no act gives an allowance twice. Without --site "
+     "all\n"
+     "ramps of the source.\n",
+     "site why", "", 1, 1, mesura_change_warmup_start},
+    {"warmup", "pause", "warmup pause SOURCE [--site S] [--why TEXT]",
+     "no step forward until resumed; trouble still goes back", "", "site why", "", 1, 1,
+     mesura_change_warmup_pause},
+    {"warmup", "resume", "warmup resume SOURCE [--site S] [--why TEXT]",
+     "let a ramp advance again", "", "site why", "", 1, 1, mesura_change_warmup_resume},
+    {"warmup", "set", "warmup set SOURCE --day N [--site S] [--why TEXT]",
+     "put a ramp on a day of its curve", "Beyond the last day it is done.\n",
+     "site why day", "", 1, 1, mesura_change_warmup_set},
     {"warmup", NULL, "warmup [SOURCE]", "each ramp: day, cap, sent, evidence", "", "", "",
      0, 1, mesura_list_warmup},
     {"journal", NULL, "journal [--since D] [--kind K] [--subject TEXT] [--limit N]",

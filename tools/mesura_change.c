@@ -76,6 +76,38 @@ enum mesura_exit mesura_change_blocks_clear(const struct mesura_args *args)
     return change(args, "/v1/blocks/clear", params);
 }
 
+static enum mesura_exit change_warmup(const struct mesura_args *args, const char *act)
+{
+    json_t *params = json_object();
+
+    set(params, "act", act);
+    set(params, "source", args->names[0]);
+    set(params, "site", mesura_args_get(args, "site"));
+    set(params, "day", mesura_args_get(args, "day"));
+    set(params, "why", mesura_args_get(args, "why"));
+    return change(args, "/v1/warmup", params);
+}
+
+enum mesura_exit mesura_change_warmup_start(const struct mesura_args *args)
+{
+    return change_warmup(args, "start");
+}
+
+enum mesura_exit mesura_change_warmup_pause(const struct mesura_args *args)
+{
+    return change_warmup(args, "pause");
+}
+
+enum mesura_exit mesura_change_warmup_resume(const struct mesura_args *args)
+{
+    return change_warmup(args, "resume");
+}
+
+enum mesura_exit mesura_change_warmup_set(const struct mesura_args *args)
+{
+    return change_warmup(args, "set");
+}
+
 enum mesura_exit mesura_change_reload(const struct mesura_args *args)
 {
     return change(args, "/v1/reload", json_object());

@@ -33,6 +33,8 @@ enum mesura_exit mesura_move_purge(const struct mesura_args *args);
 enum mesura_exit mesura_move_copy(const struct mesura_args *args);
 enum mesura_exit mesura_move_export(const struct mesura_args *args);
 enum mesura_exit mesura_move_import(const struct mesura_args *args);
+/* mesura_plan.c: a campaign run forward */
+enum mesura_exit mesura_plan_run(const struct mesura_args *args);
 
 /* mesura_why.c: the gates in order */
 enum mesura_exit mesura_why_run(const struct mesura_args *args);
@@ -41,6 +43,10 @@ enum mesura_exit mesura_why_run(const struct mesura_args *args);
 enum mesura_exit mesura_change_freeze(const struct mesura_args *args);
 enum mesura_exit mesura_change_thaw(const struct mesura_args *args);
 enum mesura_exit mesura_change_blocks_clear(const struct mesura_args *args);
+enum mesura_exit mesura_change_warmup_start(const struct mesura_args *args);
+enum mesura_exit mesura_change_warmup_pause(const struct mesura_args *args);
+enum mesura_exit mesura_change_warmup_resume(const struct mesura_args *args);
+enum mesura_exit mesura_change_warmup_set(const struct mesura_args *args);
 enum mesura_exit mesura_change_reload(const struct mesura_args *args);
 enum mesura_exit mesura_change_drain(const struct mesura_args *args);
 

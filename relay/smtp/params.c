@@ -24,6 +24,7 @@ enum seen {
     SEEN_ENVID = 32,
     SEEN_NOTIFY = 64,
     SEEN_ORCPT = 128,
+    SEEN_PRIORITY = 256,
 };
 
 static bool is(struct range range, const char *text)
@@ -141,6 +142,22 @@ static bool read_body(struct range value, struct mail_params *out)
     return out->is_8bit || is(value, "7BIT");
 }
 
+/* "-"? and one digit (RFC 6710 4.1). */
+static bool read_priority(struct range value, struct mail_params *out)
+{
+    bool is_below = value.length == 2 && value.bytes[0] == '-';
+    if (value.bytes == NULL || (value.length != 1 && !is_below)) {
+        return false;
+    }
+    char digit = value.bytes[value.length - 1];
+    if (digit < '0' || digit > '9') {
+        return false;
+    }
+    out->has_priority = true;
+    out->priority = (int8_t)(is_below ? '0' - digit : digit - '0');
+    return true;
+}
+
 static enum params_error verdict(bool is_good)
 {
     return is_good ? PARAMS_OK : PARAMS_SYNTAX;
@@ -170,6 +187,9 @@ static enum params_error mail_param(struct param param, const struct params_offe
     }
     if (offer->dsn && is(param.keyword, "ENVID")) {
         return verdict(once(seen, SEEN_ENVID) && read_envid(param.value, out));
+    }
+    if (offer->priority && is(param.keyword, "MT-PRIORITY")) {
+        return verdict(once(seen, SEEN_PRIORITY) && read_priority(param.value, out));
     }
     return PARAMS_UNKNOWN;
 }

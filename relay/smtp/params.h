@@ -1,5 +1,6 @@
 /* The parameters of MAIL and RCPT: SIZE, BODY, SMTPUTF8, AUTH (RFC 1870, 6152, 6531,
- * 4954) and RET, ENVID, NOTIFY, ORCPT (RFC 3461), checked and kept as written.
+ * 4954), MT-PRIORITY (RFC 6710) and RET, ENVID, NOTIFY, ORCPT (RFC 3461), checked and
+ * kept as written.
  *
  * Each may come once; an unknown one is refused. What was not advertised is unknown. */
 
@@ -28,6 +29,7 @@ struct params_offer {
     bool smtputf8;
     bool auth;
     bool dsn;
+    bool priority;
 };
 
 enum params_ret {
@@ -41,7 +43,9 @@ struct mail_params {
     bool has_size;
     bool is_8bit; /* BODY=8BITMIME */
     bool smtputf8;
-    bool has_auth; /* AUTH= was given; its value is not trusted and not kept */
+    bool has_priority;
+    int8_t priority; /* MT-PRIORITY: -9 to 9 */
+    bool has_auth;   /* AUTH= was given; its value is not trusted and not kept */
     enum params_ret ret;
     char ret_text[5];               /* as written ("full" stays "full"), "" when absent */
     char envid[PARAMS_ENVID_BYTES]; /* xtext as written, "" when absent */

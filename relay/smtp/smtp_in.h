@@ -45,6 +45,7 @@ struct smtp_in_options {
     bool require_auth;  /* MAIL before AUTH: 530 5.7.0 */
     bool offer_smtputf8;
     bool offer_dsn;
+    bool offer_priority; /* MT-PRIORITY, RFC 6710 */
     bool offer_chunking;
     bool normalise_lines;   /* bare CR and LF become CRLF; else 550 5.6.11 */
     bool accept_long_lines; /* lines above 998 are reported; else 550 5.6.0 */

@@ -90,6 +90,7 @@ static void answer_ehlo(struct smtp_in *engine)
     offer(engine, true, false, "8BITMIME");
     offer(engine, options->offer_smtputf8, false, "SMTPUTF8");
     offer(engine, options->offer_dsn, false, "DSN");
+    offer(engine, options->offer_priority, false, "MT-PRIORITY");
     offer(engine, options->offer_chunking, false, "CHUNKING");
     offer(engine, options->rcpt_max <= 999999, false, limits);
     offer(engine, true, true, "HELP");
@@ -189,7 +190,8 @@ static void do_mail(struct smtp_in *engine, const struct command *command)
                                          .body_8bit = true,
                                          .smtputf8 = options->offer_smtputf8,
                                          .auth = options->offer_auth,
-                                         .dsn = options->offer_dsn};
+                                         .dsn = options->offer_dsn,
+                                         .priority = options->offer_priority};
     struct address sender;
     struct mail_params params;
     const char *path = NULL;

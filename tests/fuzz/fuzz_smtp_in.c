@@ -171,6 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                             .auth_in_clear = (bits & 4) != 0,
                                             .offer_smtputf8 = (bits & 8) != 0,
                                             .offer_dsn = true,
+                                            .offer_priority = true,
                                             .offer_chunking = (bits & 16) != 0,
                                             .normalise_lines = (bits & 32) != 0,
                                             .accept_long_lines = (bits & 64) != 0};

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_params(const char *bytes, size_t length)
 {
-    static const struct params_offer all = {true, true, true, true, true};
+    static const struct params_offer all = {true, true, true, true, true, true};
     struct mail_params mail;
     struct rcpt_params rcpt;
     char decoded[32];

@@ -80,6 +80,7 @@ TEST(api_rows, others)
         api_rows_freeze(&(struct api_freeze){.kind = "x"}),
         api_rows_user(&(struct api_user){.name = "x"}),
         api_rows_warmup(&(struct api_warmup){.source = "x"}),
+        api_rows_plan(&(struct api_plan_row){.site = "x"}),
         api_rows_message(&(struct api_message){.id = "x"}),
         api_rows_why(&(struct api_why){.subject = "x"}),
         api_rows_journal(&(struct api_journal_row){.kind = "x"}),

@@ -25,8 +25,6 @@ TEST(config_later, refused)
          "listener \"a\": proxy_from is not in this version"},
         {"warmups = ( { name = \"w\"; preflight = true; } );", 2,
          "preflight: \"true\" is not in this version"},
-        {"warmups = ( { name = \"w\"; overflow = [ \"hold\" ]; } );", 2,
-         "overflow: \"hold\" is not in this version"},
         {"streams = ( { name = \"s\"; alignment = \"warn\"; } );", 2,
          "stream \"s\": alignment is not in this version"},
     };

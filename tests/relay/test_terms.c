@@ -109,3 +109,34 @@ TEST(terms, a_lifetime_only_shortens)
     cr_assert_eq(terms.lifetime_ns, snapshot->streams[terms.stream].life.lifetime_ns);
     close_terms();
 }
+
+TEST(terms, mt_priority)
+{
+    /* RFC 6710's scale on ours: its ends are our ends, nought is the usual, the order
+     * stays; the header wins, and what a user may bounds it without a refusal. */
+    struct terms terms;
+    char text[400] = "";
+    struct users_user user = {.name = "ann", .priority_low = 2, .priority_high = 6};
+    int last = -1;
+    open_terms("");
+    intake.params.has_priority = true;
+    for (int asked = -9; asked <= 9; asked++) {
+        intake.params.priority = (int8_t)asked;
+        cr_assert(terms_read(&intake, &terms, text, sizeof text), "%s", text);
+        cr_assert_geq(terms.priority, last);
+        cr_assert(asked != -9 || terms.priority == 0);
+        cr_assert(asked != 0 || terms.priority == 5);
+        cr_assert(asked >= 0 || terms.priority < 5);
+        cr_assert(asked <= 0 || terms.priority > 5);
+        last = terms.priority;
+    }
+    cr_assert_eq(last, 9);
+    intake.client.user = &user;
+    cr_assert(terms_read(&intake, &terms, text, sizeof text));
+    cr_assert_eq(terms.priority, 6);
+    (void)snprintf(intake.message.facts.priority, sizeof intake.message.facts.priority,
+                   "3");
+    cr_assert(terms_read(&intake, &terms, text, sizeof text));
+    cr_assert_eq(terms.priority, 3);
+    close_terms();
+}

@@ -115,3 +115,37 @@ TEST(view_change, reload)
     json_decref(status);
     view_rig_close(&rig);
 }
+
+static enum api_result warmup(struct view_rig *rig, const char *act, const char *source,
+                              const char *site, unsigned day)
+{
+    struct api_warmup_ask ask = {.act = act,
+                                 .source = source,
+                                 .site = site,
+                                 .day = day,
+                                 .why = "",
+                                 .by = "operator test"};
+    struct api_answer *answer = view_rig_ask(rig);
+    rig->view->warmup(rig->view->owner, &ask, answer);
+    json_decref(view_rig_read(rig, answer));
+    return rig->result;
+}
+
+/* Acts on a ramp are answered when they are durable, and refused where there is none. */
+TEST(view_change, warmups)
+{
+    struct view_rig rig;
+    view_rig_open(&rig);
+    cr_assert_eq(warmup(&rig, "pause", "bulk1", "", 0), API_DONE);
+    cr_assert_eq(warmup(&rig, "set", "bulk1", "", 3), API_DONE);
+    json_t *list = view_rig_table(&rig, rig.view->warmups);
+    const json_t *row = view_rig_row(list, "warmup", "source", "bulk1");
+    cr_assert_str_eq(view_rig_text(row, "state"), "paused");
+    json_decref(list);
+    cr_assert_eq(warmup(&rig, "set", "bulk1", "", 0), API_BAD_ASK);
+    cr_assert_eq(warmup(&rig, "dance", "bulk1", "", 0), API_BAD_ASK);
+    cr_assert_eq(warmup(&rig, "start", "tx1", "", 0), API_NOT_FOUND, "it is warm");
+    cr_assert_eq(warmup(&rig, "start", "nobody", "", 0), API_NOT_FOUND);
+    cr_assert_eq(warmup(&rig, "resume", "bulk1", "nowhere", 0), API_NOT_FOUND);
+    view_rig_close(&rig);
+}

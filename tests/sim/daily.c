@@ -58,6 +58,9 @@ const char *daily_message(struct daily *daily, int64_t now_ns)
         return "554 5.7.1 Your IP address is blocked for abuse";
     }
     double capacity = capacity_now(daily, now_ns);
+    if (daily->noise > 0 && receiver_roll(&daily->random) < daily->noise) {
+        return "451 4.3.0 Temporary system problem, try again later";
+    }
     daily->attempts++;
     daily->recent++;
     if (daily->accepted + 1 <= capacity) {

@@ -16,6 +16,7 @@ struct daily {
     double growth;        /* hidden: a day, 1.1 to 2 */
     double alpha;         /* hidden, of R7: capacity x (1 - alpha x deferred share) */
     bool is_reputation;   /* R7 */
+    double noise;         /* share that it defers for reasons of its own; 0 */
     int32_t worse_day;    /* from this day on the curve is worth ... */
     double worse_times;   /* ... only so much; 0: never */
     int32_t day;          /* of the counts below */

@@ -274,6 +274,26 @@ static void fake_thaw(void *owner, const struct api_freeze_ask *ask,
     finish(fake, answer);
 }
 
+static void fake_plan(void *owner, const struct api_plan_ask *ask,
+                      struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "plan %s total=%" PRIu64 " stream=%s", ask->mix, ask->total, ask->stream);
+    api_answer_plan(answer, &(struct api_plan_row){.site = "gmail", .limit = "rate"});
+    finish(fake, answer);
+}
+
+static void fake_warmup(void *owner, const struct api_warmup_ask *ask,
+                        struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "warmup %s %s at=%s day=%u why=%s by=%s", ask->act, ask->source, ask->site,
+         ask->day, ask->why, ask->by);
+    finish(fake, answer);
+}
+
 static void fake_blocks_clear(void *owner, const char *source, const char *site,
                               const char *by, struct api_answer *answer)
 {
@@ -326,6 +346,8 @@ void fake_view_init(struct fake_view *fake)
                                         .pack = fake_pack,
                                         .unpack = fake_unpack,
                                         .freeze = fake_freeze,
+                                        .warmup = fake_warmup,
+                                        .plan = fake_plan,
                                         .thaw = fake_thaw,
                                         .blocks_clear = fake_blocks_clear,
                                         .reload = fake_reload,

@@ -5,7 +5,7 @@
 
 #include "tests/support/test.h"
 
-static const struct params_offer all = {true, true, true, true, true};
+static const struct params_offer all = {true, true, true, true, true, true};
 static const struct params_offer none;
 
 /* Each text of MAIL and what it must be. */
@@ -37,6 +37,14 @@ TEST(params, mail)
         {" ENVID=\xc3\xbc", PARAMS_SYNTAX},
         {" AUTH=", PARAMS_SYNTAX},
         {" AUTH", PARAMS_SYNTAX},
+        {" MT-PRIORITY=-9", PARAMS_OK},
+        {" mt-priority=0", PARAMS_OK},
+        {" MT-PRIORITY=10", PARAMS_SYNTAX},
+        {" MT-PRIORITY=+1", PARAMS_SYNTAX},
+        {" MT-PRIORITY=-", PARAMS_SYNTAX},
+        {" MT-PRIORITY=", PARAMS_SYNTAX},
+        {" MT-PRIORITY", PARAMS_SYNTAX},
+        {" MT-PRIORITY=1 MT-PRIORITY=1", PARAMS_SYNTAX},
         {" HOLDFOR=1", PARAMS_UNKNOWN},
         {" =", PARAMS_UNKNOWN},
     };
@@ -50,6 +58,9 @@ TEST(params, mail)
     cr_assert_eq(params_parse_mail(" SIZE=18446744073709551616", 26, &all, &out),
                  PARAMS_OK);
     cr_assert_eq(out.size_bytes, UINT64_MAX);
+    cr_assert_eq(params_parse_mail(" MT-PRIORITY=-7", 15, &all, &out), PARAMS_OK);
+    cr_assert(out.has_priority && out.priority == -7);
+    cr_assert_eq(params_parse_mail(" MT-PRIORITY=1", 14, &none, &out), PARAMS_UNKNOWN);
 }
 
 /* The largest values of RFC 3461 5.4 fit, one byte more does not. */
