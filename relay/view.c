@@ -7,11 +7,15 @@
 #include "relay/arena.h"
 #include "relay/core.h"
 #include "relay/damage.h"
+#include "relay/domains.h"
 #include "relay/net/loop.h"
 #include "relay/now.h"
 #include "relay/snapshot.h"
 #include "relay/view_parts.h"
 #include "relay/worker.h"
+
+/* So often it is looked whether the sites are known. */
+#define SITES_LOOK_NS (50 * NOW_NS_PER_MS)
 
 char *view_copy(const char *text)
 {
@@ -102,6 +106,37 @@ static bool view_healthy(void *owner, struct errmsg *out_why)
     }
     errmsg_set(out_why, "%s", why);
     return false;
+}
+
+/* ---- sites that are not known yet ---- */
+
+/* Domains are resolved when their mail is due, held ones never: have it done. True while
+ * some are being asked. */
+static bool ask_sites(struct core *core)
+{
+    bool is_pending = false;
+    for (struct flow *flow = index_flow_next(core->index, NULL); flow != NULL;
+         flow = index_flow_next(core->index, flow)) {
+        struct lading *lading = flow->owner;
+        if (lading != NULL && lading->dest->site == NULL) {
+            domains_ask(lading->dest);
+            is_pending |= lading->dest->state == DEST_PENDING;
+        }
+    }
+    return is_pending;
+}
+
+/* True: suspended, on_slice looks again. */
+bool view_waits_for_sites(struct view_walk *walk)
+{
+    int64_t now = now_ns();
+    if (walk->sites_until_ns == 0 || walk->view->is_stopping ||
+        now > walk->sites_until_ns || !ask_sites(walk->view->core)) {
+        walk->sites_until_ns = 0;
+        return false;
+    }
+    agenda_set(&walk->view->core->agenda, &walk->item, (uint64_t)(now + SITES_LOOK_NS));
+    return true;
 }
 
 /* ---- life ---- */

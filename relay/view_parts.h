@@ -241,6 +241,10 @@ bool view_walk_start(struct view_walk *walk, const struct api_filter *filter,
 /* Keep a filter's texts in walk->texts, before the walk begins; view_walk_start takes its
  * own copy, so that these are then the caller's to free. */
 void view_filter_copy(struct view_walk *walk, const struct api_filter *filter);
+/* view.c: a filter by site waits so long for domains whose site is not known yet. True:
+ * suspended, the walk's agenda item looks again. */
+#define VIEW_SITES_NS (10 * NOW_NS_PER_S)
+bool view_waits_for_sites(struct view_walk *walk);
 /* After VIEW_PAUSE: go on, in this or a later turn. */
 void view_walk_go(struct view_walk *walk);
 /* Where the walk stands: for api_answer_more. */

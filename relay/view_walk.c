@@ -19,7 +19,6 @@
 
 #include "relay/api_filter.h"
 #include "relay/core.h"
-#include "relay/domains.h"
 #include "relay/now.h"
 #include "relay/route.h"
 #include "relay/view_parts.h"
@@ -28,11 +27,6 @@
 
 /* An operator's acts in a row, behind which the last reply is looked for. */
 #define ACTS_MOST 8
-
-/* A filter by site waits so long for domains whose site is not known yet, and looks so
- * often. */
-#define SITES_NS      (10 * NOW_NS_PER_S)
-#define SITES_LOOK_NS (50 * NOW_NS_PER_MS)
 
 /* Between two looks at the clock. */
 #define STEPS 32
@@ -432,37 +426,6 @@ static enum went visit_message(struct view_walk *walk, int64_t until_ns)
     return WENT_ON;
 }
 
-/* ---- sites that are not known yet ---- */
-
-/* Domains are resolved when their mail is due, held ones never: have it done. True while
- * some are being asked. */
-static bool ask_sites(struct core *core)
-{
-    bool is_pending = false;
-    for (struct flow *flow = index_flow_next(core->index, NULL); flow != NULL;
-         flow = index_flow_next(core->index, flow)) {
-        struct lading *lading = flow->owner;
-        if (lading != NULL && lading->dest->site == NULL) {
-            domains_ask(lading->dest);
-            is_pending |= lading->dest->state == DEST_PENDING;
-        }
-    }
-    return is_pending;
-}
-
-/* True: suspended, on_slice looks again. */
-static bool waits_for_sites(struct view_walk *walk)
-{
-    int64_t now = now_ns();
-    if (walk->sites_until_ns == 0 || walk->view->is_stopping ||
-        now > walk->sites_until_ns || !ask_sites(walk->view->core)) {
-        walk->sites_until_ns = 0;
-        return false;
-    }
-    agenda_set(&walk->view->core->agenda, &walk->item, (uint64_t)(now + SITES_LOOK_NS));
-    return true;
-}
-
 /* ---- the loop ---- */
 
 static void on_slice(struct agenda_item *item)
@@ -474,7 +437,7 @@ static void run(struct view_walk *walk)
 {
     struct core *core = walk->view->core;
     int64_t until_ns = now_ns() + SLICE_NS;
-    if (waits_for_sites(walk)) {
+    if (view_waits_for_sites(walk)) {
         return;
     }
     while (!walk->is_over) {
@@ -503,7 +466,7 @@ bool view_walk_start(struct view_walk *walk, const struct api_filter *filter,
     walk->item.due_cb = on_slice;
     walk->is_single = walk->filter.id[0] != '\0' && strchr(walk->filter.id, '*') == NULL;
     walk->sites_until_ns =
-        walk->filter.site[0] != '\0' && !walk->is_single ? now_ns() + SITES_NS : 0;
+        walk->filter.site[0] != '\0' && !walk->is_single ? now_ns() + VIEW_SITES_NS : 0;
     list_push_back(&walk->view->walks, &walk->node);
     run(walk);
     return true;
