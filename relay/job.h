@@ -26,7 +26,8 @@ struct slot;
 struct snapshot;
 struct worker;
 
-/* A destination shared by jobs: immutable, counted. */
+/* A destination shared by jobs: immutable, counted. Only destination_bytes of the value
+ * are there: never copy the whole struct. */
 struct job_destination {
     _Atomic unsigned refs;
     struct destination value;
@@ -96,6 +97,9 @@ struct job *job_new(unsigned rcpt_count);
 void job_free(struct job *job);
 
 struct job_destination *job_destination_new(const struct destination *value);
+/* A copy that may be shuffled. */
+void job_destination_copy(const struct job_destination *destination,
+                          struct destination *out_value);
 struct job_destination *job_destination_ref(struct job_destination *destination);
 void job_destination_unref(struct job_destination *destination);
 

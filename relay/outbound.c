@@ -272,7 +272,7 @@ static bool connect_next(struct outbound *outbound)
 
 static void start_connecting(struct outbound *outbound)
 {
-    outbound->hops = outbound->job->destination->value;
+    job_destination_copy(outbound->job->destination, &outbound->hops);
     destination_shuffle(&outbound->hops, entropy_roll());
     outbound->hop = 0;
     outbound->in_clear = false;
