@@ -2,22 +2,10 @@
 
 #include <string.h>
 
-#define MINUTE_MS    INT64_C(60000)
-#define HOUR_MS      (60 * MINUTE_MS)
-#define STEP_MS      (5 * MINUTE_MS) /* between the steps of a canary */
-#define CANARY_STEPS 4               /* 1, 2, 4, 8 messages */
-#define HOLD_MOST_MS (7 * STOP_DAY_MS)
-#define AGAIN_MS     (30 * STOP_DAY_MS)
-#define CHECK_MOST_MS                                                 \
-    (15 * MINUTE_MS) /* a check without an answer by then cannot tell \
-                      */
-#define PROOF_APART_MS (10 * MINUTE_MS)
-#define LISTED_HOLD_MS                                              \
-    STOP_DAY_MS /* SpamCop, CSS, XBL: not before, whatever DNS says \
-                 */
-#define FRACTION_FIRST   0.25
-#define FRACTION_AGAIN   0.10
-#define FRACTION_CAREFUL 0.25
+#define HOLD_MOST_MS   (7 * STOP_DAY_MS)
+#define AGAIN_MS       (30 * STOP_DAY_MS)
+/* SpamCop, CSS, XBL: not before, whatever DNS says. */
+#define LISTED_HOLD_MS STOP_DAY_MS
 
 static void copy_text(const char *from, char *out, size_t size)
 {
@@ -37,21 +25,34 @@ static uint32_t times_of(const struct stop *stop, int64_t now_unix_ms)
     return again ? stop->times + 1 : 1;
 }
 
-bool stop_freeze(struct stop *stop, const struct finding *finding, const char *reply_text,
-                 int64_t now_unix_ms)
+/* Does what stands already say all that this hit could? */
+static bool is_covered(const struct stop *stop, const struct stop_hit *hit)
 {
     bool standing = stop->state == STOP_CHECKING || stop->state == STOP_HELD;
-    bool same = strcmp(stop->list, finding->list) == 0;
 
-    if (stop->pinned || (standing && stop->cause == STOP_CAUSE_LISTED && same) ||
-        (standing && stop->reach == STOP_REACH_ALL)) {
+    if (stop->pinned) {
+        return true;
+    }
+    if (!standing) {
+        return false;
+    }
+    if (stop->cause == STOP_CAUSE_OPERATOR) {
+        return stop->reach == STOP_REACH_ALL;
+    }
+    return stop->cause == STOP_CAUSE_LISTED &&
+           (strcmp(stop->list, hit->list) == 0 || stop->reach == STOP_REACH_ALL);
+}
+
+bool stop_freeze(struct stop *stop, const struct stop_hit *hit, int64_t now_unix_ms)
+{
+    if (is_covered(stop, hit)) {
         return false;
     }
     struct stop fresh = {
         .state = STOP_CHECKING,
         .cause = STOP_CAUSE_LISTED,
         .reach = STOP_REACH_ALL,
-        .list_kind = stop_list_kind(finding->list, 0),
+        .list_kind = hit->kind,
         .since_unix_ms = now_unix_ms,
         .until_unix_ms = INT64_MAX,
         .times = times_of(stop, now_unix_ms),
@@ -59,8 +60,10 @@ bool stop_freeze(struct stop *stop, const struct finding *finding, const char *r
     /* A canary or a resuming source that is refused goes on doubling its hold. */
     bool returning = stop->state == STOP_CANARY || stop->state == STOP_RESUMING;
     fresh.hold_ms = returning ? stop->hold_ms : 0;
-    copy_text(finding->list, fresh.list, sizeof(fresh.list));
-    copy_text(reply_text, fresh.why, sizeof(fresh.why));
+    copy_text(hit->list, fresh.list, sizeof(fresh.list));
+    copy_text(hit->ip, fresh.ip, sizeof(fresh.ip));
+    copy_text(hit->site, fresh.site, sizeof(fresh.site));
+    copy_text(hit->why, fresh.why, sizeof(fresh.why));
     *stop = fresh;
     return true;
 }
@@ -69,8 +72,9 @@ void stop_hold(struct stop *stop, enum stop_cause cause, enum stop_reach reach,
                const char *why, int64_t until_unix_ms, int64_t now_unix_ms)
 {
     bool standing = stop->state == STOP_CHECKING || stop->state == STOP_HELD;
+    bool listed = standing && stop->cause == STOP_CAUSE_LISTED;
 
-    if (stop->pinned ||
+    if (stop->pinned || (listed && cause != STOP_CAUSE_OPERATOR) ||
         (standing && stop->reach >= reach && stop->until_unix_ms >= until_unix_ms)) {
         return;
     }
@@ -125,16 +129,16 @@ static struct stop_ruling rule_listed(enum stop_list kind)
     case STOP_LIST_GRAVE:
     case STOP_LIST_MIXED:
         return source_too(
-            STOP_REACH_ALL, INT64_MAX,
+            STOP_REACH_ALL, LISTED_HOLD_MS,
             "the address is listed: find the cause before asking for removal");
     case STOP_LIST_COMPLAINT:
         return source_too(
-            STOP_REACH_BULK, INT64_MAX,
+            STOP_REACH_BULK, LISTED_HOLD_MS,
             "the address is listed for complaints: bulk stops, transactional "
             "mail goes carefully");
     case STOP_LIST_POLICY:
         return source_too(
-            STOP_REACH_BULK_ONLY, INT64_MAX,
+            STOP_REACH_BULK_ONLY, LISTED_HOLD_MS,
             "the provider declares this address as not for mail servers: ask "
             "it for a static mail address, or remove the entry yourself");
     case STOP_LIST_UNKNOWN:
@@ -173,223 +177,90 @@ struct stop_ruling stop_rule(enum stop_list kind, enum stop_proof proof, bool wi
     return source_too(STOP_REACH_ALL, INT64_MAX, "the list is being asked");
 }
 
-static void begin_canary(struct stop *stop, int64_t now_unix_ms)
-{
-    stop->state = STOP_CANARY;
-    stop->canary_step = 0;
-    stop->canary_sent = 0;
-    stop->canary_accepted = 0;
-    stop->step_unix_ms = now_unix_ms;
-}
-
 /* The list says clean a second time. */
-static void proved_clean(struct stop *stop, const struct stop_ruling *ruling,
-                         int64_t now_unix_ms)
+static void proved_clean(struct stop *stop, int64_t now_unix_ms)
 {
-    if (stop->state == STOP_CHECKING) {
+    if (!stop->was_listed) {
         /* It never was listed: nothing to recover from. */
         stop->state = STOP_CLEAR;
-        stop->reach = ruling->reach;
+        stop->reach = STOP_REACH_NOTHING;
         stop->times -= stop->times > 0 ? 1 : 0;
         return;
     }
+    /* The next tick begins the canary when that is past. */
     int64_t least_ms = later(stop->since_unix_ms, LISTED_HOLD_MS);
-    if (least_ms > now_unix_ms) {
-        stop->until_unix_ms = least_ms;
-    } else {
-        begin_canary(stop, now_unix_ms);
-    }
+    stop->until_unix_ms = least_ms > now_unix_ms ? least_ms : now_unix_ms;
 }
 
-struct stop_ruling stop_proved(struct stop *stop, enum stop_proof proof, uint32_t answer,
-                               bool witnessed, int64_t now_unix_ms)
+/* The second "not listed" counts as a second only some time after the first. */
+static enum stop_proof count_clean(struct stop *stop, int64_t now_unix_ms)
+{
+    if (stop->proved_unix_ms > 0 && now_unix_ms - stop->proved_unix_ms >= STOP_APART_MS) {
+        return STOP_PROOF_NOT_LISTED_TWICE;
+    }
+    if (stop->proved_unix_ms == 0) {
+        stop->proved_unix_ms = now_unix_ms;
+    }
+    return STOP_PROOF_NOT_LISTED;
+}
+
+/* Listed, or nobody can tell: it stays out of service for the ruling's hold. The clock
+ * of a listing runs from the last time that the zone said so. */
+static void apply_hold(struct stop *stop, const struct stop_ruling *ruling,
+                       enum stop_proof proof, int64_t now_unix_ms)
+{
+    bool checking = stop->state == STOP_CHECKING;
+    bool listed = proof == STOP_PROOF_LISTED;
+    int64_t hold_ms = ruling->hold_ms;
+
+    if (checking && stop->hold_ms > 0) { /* came back from a canary */
+        int64_t doubled_ms =
+            stop->hold_ms < HOLD_MOST_MS / 2 ? 2 * stop->hold_ms : HOLD_MOST_MS;
+        hold_ms = doubled_ms > hold_ms ? doubled_ms : hold_ms;
+    }
+    if (checking || (listed && !stop->was_listed)) {
+        stop->hold_ms = hold_ms;
+    }
+    if (checking || listed) {
+        stop->until_unix_ms = later(now_unix_ms, stop->hold_ms);
+    }
+    stop->was_listed = stop->was_listed || listed;
+    stop->proved_unix_ms = 0;
+    stop->reach = ruling->reach;
+    stop->state = STOP_HELD;
+}
+
+struct stop_ruling stop_proved(struct stop *stop, enum stop_proof proof,
+                               enum stop_list kind, bool witnessed, int64_t now_unix_ms)
 {
     bool standing = stop->state == STOP_CHECKING || stop->state == STOP_HELD;
+    bool ours = standing && !stop->pinned && stop->cause == STOP_CAUSE_LISTED;
 
-    if (proof == STOP_PROOF_LISTED && answer != 0) {
-        stop->list_kind = stop_list_kind(stop->list, answer);
+    if (ours && proof == STOP_PROOF_LISTED) {
+        stop->list_kind = kind;
     }
-    if (proof == STOP_PROOF_NOT_LISTED) {
-        bool second = stop->proved_unix_ms > 0 &&
-                      now_unix_ms - stop->proved_unix_ms >= PROOF_APART_MS;
-        if (second) {
-            proof = STOP_PROOF_NOT_LISTED_TWICE;
-        } else if (stop->proved_unix_ms == 0) {
-            stop->proved_unix_ms = now_unix_ms;
-        }
+    if (ours && proof == STOP_PROOF_NOT_LISTED) {
+        proof = count_clean(stop, now_unix_ms);
     }
     struct stop_ruling ruling = stop_rule(stop->list_kind, proof, witnessed);
-    if (stop->pinned || !standing || stop->cause != STOP_CAUSE_LISTED) {
+    if (!ours) {
         return ruling;
     }
     if (proof == STOP_PROOF_NOT_LISTED_TWICE) {
-        proved_clean(stop, &ruling, now_unix_ms);
+        proved_clean(stop, now_unix_ms);
         return ruling;
     }
-    if (proof == STOP_PROOF_NOT_LISTED || proof == STOP_PROOF_PENDING) {
-        if (ruling.reach == STOP_REACH_NOTHING) {
-            stop->state = STOP_CLEAR;
-            stop->reach = STOP_REACH_NOTHING;
-        }
-        return ruling;
-    }
-    stop->proved_unix_ms = 0;
-    stop->reach = ruling.reach;
     if (ruling.reach == STOP_REACH_NOTHING) {
         stop->state = STOP_CLEAR;
+        stop->reach = STOP_REACH_NOTHING;
+        stop->times -= stop->times > 0 ? 1 : 0;
         return ruling;
     }
-    int64_t hold_ms = ruling.hold_ms;
-    if (hold_ms != INT64_MAX && stop->hold_ms > 0) {
-        hold_ms = stop->hold_ms < HOLD_MOST_MS / 2 ? 2 * stop->hold_ms : HOLD_MOST_MS;
-    }
-    bool first = stop->state == STOP_CHECKING || stop->until_unix_ms == INT64_MAX;
-    stop->state = STOP_HELD;
-    stop->hold_ms = hold_ms == INT64_MAX ? LISTED_HOLD_MS : hold_ms;
-    if (first) {
-        stop->until_unix_ms = later(now_unix_ms, hold_ms);
+    bool told = proof == STOP_PROOF_LISTED || proof == STOP_PROOF_CANNOT_TELL;
+    if (told && !(stop->was_listed && proof == STOP_PROOF_CANNOT_TELL)) {
+        apply_hold(stop, &ruling, proof, now_unix_ms);
     }
     return ruling;
-}
-
-static double fraction_of(const struct stop *stop)
-{
-    bool grave_again = stop->list_kind == STOP_LIST_GRAVE && stop->times > 1;
-    double fraction = grave_again ? FRACTION_AGAIN : FRACTION_FIRST;
-
-    for (uint32_t day = 0; day < stop->clean_days && fraction < 1.0; day++) {
-        fraction *= 2;
-    }
-    return fraction < 1.0 ? fraction : 1.0;
-}
-
-/* Does the stop touch this kind of mail at all? */
-static bool touches(const struct stop *stop, bool bulk)
-{
-    switch (stop->reach) {
-    case STOP_REACH_NOTHING: return false;
-    case STOP_REACH_BULK:
-    case STOP_REACH_ALL: return true;
-    case STOP_REACH_BULK_ONLY: return bulk;
-    }
-    return true;
-}
-
-static struct stop_answer ask_canary(const struct stop *stop, int64_t now_unix_ms)
-{
-    bool room = stop->canary_sent < (UINT32_C(1) << stop->canary_step);
-    bool due = now_unix_ms >= stop->step_unix_ms;
-
-    return (struct stop_answer){
-        .go = room && due,
-        .canary = true,
-        .fraction = FRACTION_FIRST,
-        .earliest_unix_ms = room ? stop->step_unix_ms : INT64_MAX,
-    };
-}
-
-struct stop_answer stop_ask(const struct stop *stop, bool bulk, int64_t now_unix_ms)
-{
-    struct stop_answer go = {
-        .go = true, .fraction = 1.0, .earliest_unix_ms = now_unix_ms};
-    struct stop_answer wait = {.go = false, .earliest_unix_ms = stop->until_unix_ms};
-    bool careful = stop->reach == STOP_REACH_BULK && !bulk;
-
-    if (stop->state == STOP_CLEAR || !touches(stop, bulk)) {
-        return go;
-    }
-    if (stop->state == STOP_CHECKING) {
-        return wait;
-    }
-    if (careful) {
-        go.careful = true;
-        go.fraction = FRACTION_CAREFUL;
-        return go;
-    }
-    if (stop->state == STOP_CANARY) {
-        return ask_canary(stop, now_unix_ms);
-    }
-    if (stop->state == STOP_RESUMING) {
-        go.fraction = fraction_of(stop);
-        return go;
-    }
-    return wait;
-}
-
-bool stop_tick(struct stop *stop, int64_t now_unix_ms)
-{
-    if (stop->pinned) {
-        return false;
-    }
-    switch (stop->state) {
-    case STOP_CLEAR:
-    case STOP_CANARY: return false;
-    case STOP_CHECKING:
-        if (now_unix_ms - stop->since_unix_ms < CHECK_MOST_MS) {
-            return false;
-        }
-        (void)stop_proved(stop, STOP_PROOF_CANNOT_TELL, 0, false, now_unix_ms);
-        return true;
-    case STOP_HELD:
-        if (now_unix_ms < stop->until_unix_ms) {
-            return false;
-        }
-        if (stop->cause == STOP_CAUSE_OPERATOR) {
-            stop_clear(stop);
-        } else {
-            begin_canary(stop, now_unix_ms);
-        }
-        return true;
-    case STOP_RESUMING:
-        if (now_unix_ms - stop->step_unix_ms < STOP_DAY_MS) {
-            return false;
-        }
-        stop->clean_days++;
-        stop->step_unix_ms = now_unix_ms;
-        if (fraction_of(stop) >= 1.0) {
-            stop_clear(stop);
-        }
-        return true;
-    }
-    return false;
-}
-
-void stop_canary_started(struct stop *stop)
-{
-    if (stop->state == STOP_CANARY) {
-        stop->canary_sent++;
-    }
-}
-
-void stop_canary_done(struct stop *stop, enum stop_canary outcome, int64_t now_unix_ms)
-{
-    if (stop->state != STOP_CANARY) {
-        return;
-    }
-    switch (outcome) {
-    case STOP_CANARY_LOST: stop->canary_sent -= stop->canary_sent > 0 ? 1 : 0; return;
-    case STOP_CANARY_REFUSED:
-        stop->hold_ms = stop->hold_ms > HOUR_MS ? stop->hold_ms : HOUR_MS;
-        stop->hold_ms =
-            stop->hold_ms < HOLD_MOST_MS / 2 ? 2 * stop->hold_ms : HOLD_MOST_MS;
-        stop->state = STOP_HELD;
-        stop->until_unix_ms = later(now_unix_ms, stop->hold_ms);
-        return;
-    case STOP_CANARY_ACCEPTED: break;
-    }
-    stop->canary_accepted++;
-    if (stop->canary_accepted < (UINT32_C(1) << stop->canary_step)) {
-        return;
-    }
-    stop->canary_step++;
-    stop->canary_sent = 0;
-    stop->canary_accepted = 0;
-    stop->step_unix_ms = later(now_unix_ms, STEP_MS);
-    if (stop->canary_step >= CANARY_STEPS) {
-        stop->state = STOP_RESUMING;
-        stop->clean_days = 0;
-        stop->step_unix_ms = now_unix_ms;
-    }
 }
 
 void stop_clear(struct stop *stop)
@@ -398,8 +269,42 @@ void stop_clear(struct stop *stop)
     stop->state = STOP_CLEAR;
     stop->reach = STOP_REACH_NOTHING;
     stop->pinned = false;
+    stop->was_listed = false;
     stop->until_unix_ms = 0;
+    stop->proved_unix_ms = 0;
     stop->hold_ms = 0;
+}
+
+/* Whatever it was doing, it stands still now. */
+static bool stand(struct stop *stop, const char *why, int64_t until_unix_ms)
+{
+    if (stop->state == STOP_CLEAR) {
+        return false;
+    }
+    stop->state = STOP_HELD;
+    stop->reach = stop->reach == STOP_REACH_NOTHING ? STOP_REACH_ALL : stop->reach;
+    stop->until_unix_ms = until_unix_ms;
+    if (why[0] != '\0') {
+        copy_text(why, stop->why, sizeof(stop->why));
+    }
+    return true;
+}
+
+bool stop_extend(struct stop *stop, const char *why, int64_t until_unix_ms)
+{
+    bool shorter = stop->state != STOP_CLEAR && stop->state != STOP_CANARY &&
+                   stop->state != STOP_RESUMING && stop->until_unix_ms > until_unix_ms;
+
+    return stand(stop, why, shorter ? stop->until_unix_ms : until_unix_ms);
+}
+
+bool stop_pin(struct stop *stop, const char *why)
+{
+    if (!stand(stop, why, INT64_MAX)) {
+        return false;
+    }
+    stop->pinned = true;
+    return true;
 }
 
 const char *stop_cause_name(enum stop_cause cause)

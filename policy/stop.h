@@ -13,14 +13,17 @@
 
 #include "policy/finding.h"
 
-#define STOP_WHY_BYTES 200
-#define STOP_WITNESSES 8 /* sites remembered against one source; 3 decide */
+#define STOP_WHY_BYTES  200
+#define STOP_SITE_BYTES 256
+#define STOP_WITNESSES  8 /* sites remembered against one source; 3 decide */
 
 /* Holds where nothing else is said: of a lane that refuses us, and of a source whose
  * listing cannot be looked up. */
 #define STOP_REPUTATION_MS INT64_C(14400000)
 #define STOP_UNKNOWN_MS    INT64_C(172800000)
 #define STOP_DAY_MS        INT64_C(86400000)
+/* Between two answers of a zone that are to count as two. */
+#define STOP_APART_MS      INT64_C(600000)
 
 enum stop_cause {
     STOP_CAUSE_NONE,
@@ -72,7 +75,8 @@ struct stop {
     enum stop_cause cause;
     enum stop_reach reach;
     enum stop_list list_kind;
-    bool pinned; /* by an operator: no proof, no clock lifts it */
+    bool pinned;     /* by an operator: no proof, no clock lifts it */
+    bool was_listed; /* a healthy zone has said so: it ends by canary, not at once */
     int64_t since_unix_ms;
     int64_t until_unix_ms;  /* INT64_MAX: until lifted */
     int64_t proved_unix_ms; /* of the last "not listed"; 0 none */
@@ -84,7 +88,18 @@ struct stop {
     uint32_t times;           /* stops within 30 days, this one included */
     int64_t step_unix_ms;     /* when the canary step, or the resumed day, began */
     char list[FINDING_LIST_BYTES];
-    char why[STOP_WHY_BYTES]; /* the reply, or the operator's words */
+    char ip[FINDING_IP_BYTES];  /* the address that the list is asked about; "" none */
+    char site[STOP_SITE_BYTES]; /* who refused first: the canary goes there; "" anybody */
+    char why[STOP_WHY_BYTES];   /* the reply, or the operator's words */
+};
+
+/* A reply, or the watcher, names a list. */
+struct stop_hit {
+    const char *list;
+    enum stop_list kind; /* by stop_list_kind, or as configured for that zone */
+    const char *ip;
+    const char *site;
+    const char *why;
 };
 
 /* Sites that spoke against a source: who, and when. */
@@ -122,8 +137,7 @@ const char *stop_list_zone(const char *list);
  * tells the workers and starts the check. The same list again while it is being checked
  * or held changes nothing; another one, or one during a canary or while resuming, is a
  * new stop. */
-bool stop_freeze(struct stop *stop, const struct finding *finding, const char *reply_text,
-                 int64_t now_unix_ms);
+bool stop_freeze(struct stop *stop, const struct stop_hit *hit, int64_t now_unix_ms);
 
 /* Stop a lane or source for another cause, or by an operator (until_unix_ms INT64_MAX:
  * until lifted). A longer or wider stop that stands is not shortened or narrowed. */
@@ -134,9 +148,11 @@ void stop_hold(struct stop *stop, enum stop_cause cause, enum stop_reach reach,
  * of stop_witnessed, which counts only where it cannot be told. */
 struct stop_ruling stop_rule(enum stop_list kind, enum stop_proof proof, bool witnessed);
 
-/* The check has an answer: apply the ruling. Pinned stops stay as they are. */
-struct stop_ruling stop_proved(struct stop *stop, enum stop_proof proof, uint32_t answer,
-                               bool witnessed, int64_t now_unix_ms);
+/* The check has an answer: apply the ruling. kind: of the answer where the proof is
+ * LISTED, else not looked at. Once a zone has said "listed", "cannot tell" changes
+ * nothing any more. Pinned stops stay as they are. */
+struct stop_ruling stop_proved(struct stop *stop, enum stop_proof proof,
+                               enum stop_list kind, bool witnessed, int64_t now_unix_ms);
 
 /* May mail start? `bulk`: of a stream that is bulk; `canary` is set when only a canary
  * may. earliest_unix_ms: when to ask again. */
@@ -149,9 +165,14 @@ struct stop_answer {
 };
 struct stop_answer stop_ask(const struct stop *stop, bool bulk, int64_t now_unix_ms);
 
-/* Time passes: a hold that is over becomes a canary, a clean day of resuming doubles.
- * True when something changed (store it). Call at least once a minute. */
-bool stop_tick(struct stop *stop, int64_t now_unix_ms);
+/* May a canary go to this site? To the one that refused; to any when no mail for that one
+ * has come for an hour. */
+bool stop_canary_fits(const struct stop *stop, const char *site, int64_t now_unix_ms);
+
+/* Time passes: a hold that is over becomes a canary, a clean day of resuming doubles, a
+ * check that nobody answered cannot tell. True when something changed (store it). Call at
+ * least once a minute. */
+bool stop_tick(struct stop *stop, bool witnessed, int64_t now_unix_ms);
 
 /* A canary was started; its outcome. A refusal doubles the hold, at most 7 days; one that
  * was lost (no answer, our own fault, a recipient's own trouble) may be sent again. */
@@ -161,6 +182,14 @@ void stop_canary_done(struct stop *stop, enum stop_canary outcome, int64_t now_u
 
 /* An operator lifts it at once, whatever its state. */
 void stop_clear(struct stop *stop);
+
+/* An operator wants it to stand until then, or (pin) until he lifts it, whatever is
+ * proved. False when nothing is stopped. `why` is kept. */
+bool stop_extend(struct stop *stop, const char *why, int64_t until_unix_ms);
+bool stop_pin(struct stop *stop, const char *why);
+
+/* Is this site, by its shipped name, one of the big providers whose word is enough? */
+bool stop_is_big(const char *site);
 
 /* Note that a site speaks against a source; those older than 24 h are forgotten. */
 void stop_witness_add(struct stop_witnesses *witnesses,

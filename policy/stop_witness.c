@@ -1,7 +1,23 @@
+#include <string.h>
+
 #include "policy/stop.h"
 
 #define INDEPENDENT_SITES 3
 #define VOLUME_SHARE      0.10
+
+/* The shipped sites whose own word is enough (docs/policy.md). */
+static const char *const big_sites[] = {"google", "yahoo", "outlook", "microsoft365",
+                                        "icloud", "gmx",   "orange",  "comcast"};
+
+bool stop_is_big(const char *site)
+{
+    for (size_t i = 0; i < sizeof(big_sites) / sizeof(big_sites[0]); i++) {
+        if (strcmp(big_sites[i], site) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool is_fresh(const struct stop_witness *witness, int64_t now_unix_ms)
 {

@@ -36,6 +36,7 @@ struct answer_texts {
     char text[CHANGE_TEXT + 1];
     char host[CHANGE_HOST + 1];
     char address[CHANGE_ADDRESS + 1];
+    char reason[CHANGE_REASON + 1];
 };
 
 /* The change as far as it does not depend on what is decided: state, ended and the next

@@ -116,6 +116,30 @@ struct config_dns {
     int64_t timeout_ns;
 };
 
+/* What a listing in this zone means for the source; "": by the zone's name. */
+enum config_zone_kind {
+    CONFIG_ZONE_BY_NAME,
+    CONFIG_ZONE_GRAVE,     /* nothing leaves */
+    CONFIG_ZONE_COMPLAINT, /* bulk stops, transactional mail goes carefully */
+    CONFIG_ZONE_POLICY,    /* bulk stops */
+    CONFIG_ZONE_NETWORK,   /* only the receiver that refuses is stopped */
+};
+
+struct config_zone {
+    const char *zone;     /* as replies name it: "zen.spamhaus.org" */
+    const char *query;    /* asked instead, "zen.dq.spamhaus.net"; "": the zone itself */
+    const char *key_file; /* its first line goes between address and zone; "" none */
+    enum config_zone_kind kind;
+    struct config_strings codes; /* answers that are listings; none: by the zone's name */
+};
+
+struct config_dnsbl {
+    int64_t every_ns;              /* between two questions about one address */
+    struct config_strings servers; /* as in dns; none: those of dns */
+    const struct config_zone *zones;
+    size_t zone_count;
+};
+
 enum config_delivery_tls {
     CONFIG_TLS_NONE,          /* never */
     CONFIG_TLS_OPPORTUNISTIC, /* when offered; any certificate */
@@ -286,6 +310,7 @@ struct config {
     struct config_http http;
     struct config_queue queue;
     struct config_dns dns;
+    struct config_dnsbl dnsbl;
     struct config_delivery delivery;
     struct config_adapt adapt;
     struct config_alerts alerts;

@@ -117,7 +117,8 @@ static void listeners_doubt(struct config_build *build)
     }
 }
 
-static void dns_doubt(struct config_build *build)
+static void dns_doubt(struct config_build *build, const char *label,
+                      const struct config_strings *servers)
 {
     static const char *const public_resolvers[] = {
         "8.8.8.8",
@@ -134,7 +135,6 @@ static void dns_doubt(struct config_build *build)
         "2606:4700:4700::1001",
         "2620:fe::fe",
     };
-    const struct config_strings *servers = &build->config->dns.servers;
 
     for (size_t i = 0; i < servers->count; i++) {
         for (size_t j = 0; j < sizeof public_resolvers / sizeof public_resolvers[0];
@@ -148,10 +148,10 @@ static void dns_doubt(struct config_build *build)
                 strchr("]:", server[skip + bytes]) != NULL) {
                 config_build_warn(
                     build, servers,
-                    "dns.servers: %s is a public resolver; it limits relays, "
+                    "%s.servers: %s is a public resolver; it limits relays, "
                     "and block lists refuse to answer it: run a resolver of "
                     "your own, such as unbound",
-                    resolver);
+                    label, resolver);
             }
         }
     }
@@ -312,7 +312,8 @@ void config_doubt(struct config_build *build)
     assert(build != NULL);
     top_doubt(build);
     listeners_doubt(build);
-    dns_doubt(build);
+    dns_doubt(build, "dns", &build->config->dns.servers);
+    dns_doubt(build, "dnsbl", &build->config->dnsbl.servers);
     sources_doubt(build);
     streams_doubt(build);
     walls_doubt(build);

@@ -11,7 +11,6 @@ struct later {
 };
 
 static const struct later table[] = {
-    {"", "dnsbl", NULL},
     {"listener", "proxy_from", NULL},
     {"listener", "long_lines", "convert"},
     {"queue", "key_file", NULL},

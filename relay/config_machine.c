@@ -213,6 +213,10 @@ static void sending_check(const struct machine *machine)
         file_check(machine, &config->routes[i].password_file, "route: password_file",
                    true);
     }
+    for (size_t i = 0; i < config->dnsbl.zone_count; i++) {
+        file_check(machine, &config->dnsbl.zones[i].key_file, "dnsbl zone: key_file",
+                   true);
+    }
     for (size_t i = 0; i < config->dkim_count; i++) {
         file_check(machine, &config->dkim[i].key, "dkim: key", true);
     }

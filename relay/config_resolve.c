@@ -245,9 +245,9 @@ static void routes_complete(struct config_build *build)
 }
 
 /* "192.0.2.1" and "2001:db8::1" become "192.0.2.1:53" and "[2001:db8::1]:53". */
-static void servers_complete(struct config_build *build)
+static void servers_complete(struct config_build *build, const char *label,
+                             struct config_strings *servers)
 {
-    struct config_strings *servers = &build->config->dns.servers;
     const char **items = config_build_alloc(build, servers->count, sizeof items[0]);
 
     for (size_t i = 0; i < servers->count; i++) {
@@ -259,9 +259,9 @@ static void servers_complete(struct config_build *build)
         if (config_scalar_hop(build, servers->items[i], &hop, &err) != 0 ||
             config_address_parse(hop.name, &address, &err) != 0) {
             config_build_error(build, servers,
-                               "dns.servers: \"%.60s\" is not the address of a resolver; "
+                               "%s.servers: \"%.60s\" is not the address of a resolver; "
                                "write \"127.0.0.1:53\" or \"[::1]:53\"",
-                               servers->items[i]);
+                               label, servers->items[i]);
             continue;
         }
         items[i] = config_build_format(
@@ -281,6 +281,7 @@ void config_resolve(struct config_build *build)
     streams_complete(build);
     listeners_complete(build);
     routes_complete(build);
-    servers_complete(build);
+    servers_complete(build, "dns", &build->config->dns.servers);
+    servers_complete(build, "dnsbl", &build->config->dnsbl.servers);
     build->config->default_site = config_site_find(build->config, "default");
 }

@@ -45,6 +45,10 @@ static const struct config_choice on_block[] = {{"hold", CONFIG_ON_BLOCK_HOLD},
 static const struct config_choice mode[] = {{"enforce", CONFIG_MODE_ENFORCE},
                                             {"observe", CONFIG_MODE_OBSERVE},
                                             {NULL, 0}};
+static const struct config_choice zone_kinds[] = {
+    {"", CONFIG_ZONE_BY_NAME},        {"grave", CONFIG_ZONE_GRAVE},
+    {"policy", CONFIG_ZONE_POLICY},   {"complaint", CONFIG_ZONE_COMPLAINT},
+    {"network", CONFIG_ZONE_NETWORK}, {NULL, 0}};
 static const struct config_choice warmup_per[] = {{"site", CONFIG_WARMUP_PER_SITE},
                                                   {"source", CONFIG_WARMUP_PER_SOURCE},
                                                   {NULL, 0}};
@@ -70,6 +74,7 @@ static const struct config_key root_keys[] = {
     SECTION_KEY("http"),
     SECTION_KEY("queue"),
     SECTION_KEY("dns"),
+    SECTION_KEY("dnsbl"),
     SECTION_KEY("delivery"),
     SECTION_KEY("retry"),
     SECTION_KEY("adapt"),
@@ -111,6 +116,22 @@ static const struct config_key dns_keys[] = {
     {"servers", CONFIG_KIND_TEXTS, AT(config_dns, servers)},
     {"timeout", CONFIG_KIND_DURATION, AT(config_dns, timeout_ns), .fallback = "5s",
      .low = SECOND / 10, .high = 5 * MINUTE},
+};
+
+static const struct config_key dnsbl_keys[] = {
+    {"every", CONFIG_KIND_DURATION, AT(config_dnsbl, every_ns), .fallback = "2h",
+     .low = 10 * MINUTE, .high = 7 * DAY},
+    {"servers", CONFIG_KIND_TEXTS, AT(config_dnsbl, servers)},
+    LIST_KEY("zones"),
+};
+
+static const struct config_key zone_keys[] = {
+    {"zone", CONFIG_KIND_HOST, AT(config_zone, zone), .required = true},
+    {"query", CONFIG_KIND_HOST, AT(config_zone, query), .fallback = ""},
+    {"key_file", CONFIG_KIND_PATH, AT(config_zone, key_file), .fallback = ""},
+    {"kind", CONFIG_KIND_CHOICE, AT(config_zone, kind), .fallback = "",
+     .choices = zone_kinds},
+    {"codes", CONFIG_KIND_TEXTS, AT(config_zone, codes)},
 };
 
 static const struct config_key delivery_keys[] = {
@@ -345,6 +366,7 @@ static const struct config_group tls_group = GROUP("tls", config_tls, tls_keys);
 static const struct config_group http_group = GROUP("http", config_http, http_keys);
 static const struct config_group queue_group = GROUP("queue", config_queue, queue_keys);
 static const struct config_group dns_group = GROUP("dns", config_dns, dns_keys);
+static const struct config_group dnsbl_group = GROUP("dnsbl", config_dnsbl, dnsbl_keys);
 static const struct config_group delivery_group =
     GROUP("delivery", config_delivery, delivery_keys);
 static const struct config_group timeout_group =
@@ -361,6 +383,7 @@ const struct config_section config_schema_sections[] = {
     {"http", &http_group, offsetof(struct config, http)},
     {"queue", &queue_group, offsetof(struct config, queue)},
     {"dns", &dns_group, offsetof(struct config, dns)},
+    {"dnsbl", &dnsbl_group, offsetof(struct config, dnsbl)},
     {"delivery", &delivery_group, offsetof(struct config, delivery)},
     {"delivery.timeouts", &timeout_group, offsetof(struct config, delivery.timeouts)},
     {"retry", &retry_group, CONFIG_SECTION_RETRY},
@@ -372,6 +395,7 @@ const size_t config_schema_section_count = COUNT(config_schema_sections);
 
 static const struct config_group listener_group =
     GROUP("listener", config_listener, listener_keys);
+static const struct config_group zone_group = GROUP("zone", config_zone, zone_keys);
 static const struct config_group route_group = GROUP("route", config_route, route_keys);
 static const struct config_group source_group =
     GROUP("source", config_source, source_keys);
@@ -393,6 +417,7 @@ static const struct config_group reply_group =
 
 const struct config_list config_schema_lists[] = {
     LIST("listeners", &listener_group, listeners, CONFIG_LIST_WHOLE, true),
+    LIST("dnsbl.zones", &zone_group, dnsbl.zones, CONFIG_LIST_WHOLE, false),
     LIST("routes", &route_group, routes, CONFIG_LIST_WHOLE, false),
     LIST("sources", &source_group, sources, CONFIG_LIST_WHOLE, true),
     LIST("streams", &stream_group, streams, CONFIG_LIST_WHOLE, true),

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "policy/listing.h"
+
 #include "relay/config_build.h"
 #include "relay/config_scalar.h"
 #include "relay/config_verify.h"
@@ -250,6 +252,38 @@ static void alerts_verify(struct config_build *build)
     }
 }
 
+static void zones_verify(struct config_build *build)
+{
+    const struct config_dnsbl *dnsbl = &build->config->dnsbl;
+
+    for (size_t i = 0; i < dnsbl->zone_count; i++) {
+        const struct config_zone *zone = &dnsbl->zones[i];
+
+        for (size_t c = 0; c < zone->codes.count; c++) {
+            struct listing_code code;
+            if (!listing_code_parse(zone->codes.items[c], &code)) {
+                config_build_error(
+                    build, &zone->codes,
+                    "zone \"%s\": codes: \"%.60s\" is not an answer of a list; write "
+                    "\"127.0.0.2\", \"127.0.0.4-7\" or \"127.0.0.10 policy\"",
+                    zone->zone, zone->codes.items[c]);
+            }
+        }
+        if (zone->codes.count > LISTING_CODES) {
+            config_build_error(build, &zone->codes,
+                               "zone \"%s\": codes: at most %d of them; use ranges",
+                               zone->zone, LISTING_CODES);
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcasecmp(dnsbl->zones[j].zone, zone->zone) == 0) {
+                config_build_error(build, &zone->zone,
+                                   "zone \"%s\" stands twice; keep one of them",
+                                   zone->zone);
+            }
+        }
+    }
+}
+
 void config_verify_mail(struct config_build *build)
 {
     assert(build != NULL);
@@ -258,4 +292,5 @@ void config_verify_mail(struct config_build *build)
     schedules_verify(build);
     dkim_verify(build);
     alerts_verify(build);
+    zones_verify(build);
 }

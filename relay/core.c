@@ -33,6 +33,7 @@
 #include "relay/snapshot.h"
 #include "relay/stops.h"
 #include "relay/users.h"
+#include "relay/watcher.h"
 #include "relay/worker.h"
 
 /* Between the end of one reload by signal and the next. */
@@ -201,7 +202,9 @@ static void on_second(void *owner)
     if (freezes_expire(&core->freezes, now_unix_ms()) > 0) {
         scheduler_kick_all(core);
     }
+    watcher_tick(core->watcher);
     stops_tick(core, now_unix_ms());
+    caught_tick(core, now_unix_ms());
     ramps_tick(core);
     dropbox_tick(core);
     reload_when_asked(core);

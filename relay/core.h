@@ -15,6 +15,7 @@
 
 #include "relay/agenda.h"
 #include "relay/allowance.h"
+#include "relay/caught.h"
 #include "relay/domains.h"
 #include "relay/dropbox.h"
 #include "relay/freezes.h"
@@ -45,6 +46,7 @@ struct timer;
 struct users;
 struct view;
 struct wake;
+struct watcher;
 struct worker;
 
 /* Since start; recipients, but for accepted. */
@@ -73,6 +75,7 @@ struct core {
     struct users *users; /* one reference: who may submit, now */
     struct dns *dns;
     struct resolve *resolve;
+    struct watcher *watcher;
     struct api_server *api;
     struct view *view; /* what the API asks */
     struct worker **workers;
@@ -93,6 +96,7 @@ struct core {
     struct records records;
     struct ramps ramps;
     struct notices notices;
+    struct caught caught;
     struct core_counts counts;
     struct stream_tallies stream_tallies;
     struct id_maker ids; /* of our own messages */

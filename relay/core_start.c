@@ -33,6 +33,7 @@
 #include "relay/store.h"
 #include "relay/users.h"
 #include "relay/view.h"
+#include "relay/watcher.h"
 #include "relay/worker.h"
 
 /* ---- DNS ---- */
@@ -193,6 +194,7 @@ int core_start_open(struct core *core, const struct core_options *options,
     sites_init(&core->sites, core);
     ramps_init(&core->ramps);
     notices_init(&core->notices);
+    caught_init(&core->caught);
     sources_take(&core->sources, core->snapshot);
     id_maker_init(&core->ids, ID_WORKERS - 1, options->floor_unix_ms);
 
@@ -209,6 +211,9 @@ int core_start_open(struct core *core, const struct core_options *options,
     if (rc == 0) {
         ramps_take(core);
         rc = open_dns(core, err);
+    }
+    if (rc == 0) {
+        rc = watcher_open(&core->watcher, core, err);
     }
     if (rc == 0) {
         struct alert_options alert = pager_options(core);
@@ -270,6 +275,7 @@ int core_start_workers(struct core *core, const struct core_options *options,
                                 .owner = core};
     index_set_hooks(core->index, &hooks);
     notices_recover(core);
+    caught_recover(core);
     dropbox_tick(core);
     return 0;
 }
@@ -360,6 +366,7 @@ void core_start_close(struct core *core)
         worker_free(core->workers[i]); /* only now: slots and records spoke to them */
     }
     forget_flows(core);
+    watcher_close(core->watcher);
     resolve_close(core->resolve);
     dns_close(core->dns);
     timer_close(core->timer);
@@ -372,6 +379,7 @@ void core_start_close(struct core *core)
     }
     agenda_done(&core->agenda);
     notices_done(&core->notices);
+    caught_done(&core->caught);
     ramps_done(&core->ramps);
     freezes_done(&core->freezes);
     allowances_done(&core->allowances);
@@ -466,6 +474,7 @@ void core_start_renew(struct core *core)
     fill_resolve(core->snapshot, own, &resolve);
     resolve_set_options(core->resolve, &resolve);
     free(own);
+    watcher_take(core->watcher);
     struct alert_options alert = pager_options(core);
     if (alert_reload(core->alert, &alert, &err) != 0) {
         log_error("reload: alerts: %s; the old ones stay", err.text);

@@ -5,6 +5,7 @@
 
 #include "queue/queue.h"
 
+#include "relay/choose.h"
 #include "relay/core.h"
 #include "relay/job.h"
 #include "relay/log.h"
@@ -100,14 +101,17 @@ static bool gather(struct core *core, struct flow *flow, uint32_t most, int64_t 
     return true;
 }
 
-static uint32_t most_rcpts(const struct core *core, const struct lane *lane,
-                           uint32_t most)
+static uint32_t most_rcpts(const struct core *core, uint32_t stream,
+                           const struct choose_pick *pick)
 {
+    const struct lane *lane = pick->lane;
+    uint32_t most = pick->units;
+    bool observes = core->snapshot->config->streams[stream].mode == CONFIG_MODE_OBSERVE;
     uint32_t limit = core->snapshot->config->sites[lane->site->config].max_recipients;
     if (limit != 0 && limit < most) {
         most = limit;
     }
-    if (lane->control.state != CONTROL_OPEN) {
+    if (lane->control.state != CONTROL_OPEN && !observes) {
         return 1; /* a probe is one message to one recipient */
     }
     return most < LIMIT_OUT_RCPTS ? most : LIMIT_OUT_RCPTS;
@@ -151,13 +155,18 @@ static struct job *make_job(struct core *core, struct dest *dest, struct lane *l
     return job;
 }
 
-static void spend(struct core *core, struct lane *lane, uint32_t units, int64_t now)
+static void spend(struct core *core, const struct choose_pick *pick, uint32_t units,
+                  int64_t now)
 {
+    struct lane *lane = pick->lane;
     const struct control_limits *limits = sites_limits(lane->site);
     struct pace_limit rate = control_rate(&lane->control, limits, now);
     struct pace_limit total = core->snapshot->sites[lane->site->config].total_rate;
     pace_spend(&lane->pace, &rate, units, now);
     pace_spend(&lane->site->total_pace, &total, units, now);
+    if (pick->pass.resuming > 0) {
+        pace_spend(&lane->source->resuming, &pick->resuming, units, now);
+    }
     meter_add(&lane->meter, units, now);
     meter_add(&lane->site->meter, units, now);
 }
@@ -175,9 +184,32 @@ static void rotate(struct core *core, struct lading *lading, struct list *list)
     scheduler_touch(core, lading->flow);
 }
 
-uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
-                       struct list *list, uint32_t most, int64_t now)
+/* What the stops say of this job, and who may stop it on its way. */
+static void mark_stops(struct core *core, uint32_t stream, const struct choose_pick *pick,
+                       struct job *job)
 {
+    const struct config *config = core->snapshot->config;
+    const struct config_stream *of = &config->streams[stream];
+    struct source *source = pick->lane->source;
+    atomic_bool *flag =
+        stops_is_bulk(config, of) ? &source->bulk_flag : &source->stop_flag;
+    /* A stream that only observes neither raises a stop nor heeds one. */
+    job->may_stop = of->mode == CONFIG_MODE_ENFORCE;
+    job->source_stop = job->may_stop ? flag : &core->scheduler.never_stops;
+    job->lane_stop =
+        job->may_stop ? &pick->lane->stop_flag : &core->scheduler.never_stops;
+    job->raises[0] = &source->stop_flag;
+    job->raises[1] = &source->bulk_flag;
+    job->is_source_canary = pick->pass.is_source_canary;
+    job->is_lane_canary = pick->pass.is_lane_canary;
+    stops_started(core, job);
+}
+
+uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_pick *pick,
+                       int64_t now)
+{
+    struct lane *lane = pick->lane;
+    struct list *list = pick->list;
     assert(!list_is_empty(list));
     struct lading *lading = LIST_OWNER(list->head.next, struct lading, node);
     struct flow *flow = lading->flow;
@@ -190,7 +222,7 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
     }
     struct batch batch;
     bool is_half = dest->state == DEST_HALF;
-    if (!gather(core, flow, is_half ? 1 : most_rcpts(core, lane, most), now, &batch)) {
+    if (!gather(core, flow, is_half ? 1 : most_rcpts(core, stream, pick), now, &batch)) {
         scheduler_leave_bay(lading);
         scheduler_touch(core, flow);
         return 0;
@@ -210,16 +242,13 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
     index_message(core->index, batch.message, &message);
     job->id = message.id;
     job->waited_ms = (uint64_t)now_unix_ms() - (uint64_t)id_unix_ms(message.id);
-    /* A stream that only observes neither raises a stop nor heeds one. */
-    job->may_stop = core->snapshot->config->streams[stream].mode == CONFIG_MODE_ENFORCE;
-    job->source_stop =
-        job->may_stop ? &lane->source->stop_flag : &core->scheduler.never_stops;
-    job->lane_stop = job->may_stop ? &lane->stop_flag : &core->scheduler.never_stops;
     job->is_probe = control_started(&lane->control, sites_limits(lane->site), now);
     dest->is_probing = dest->is_probing || is_half;
     ramps_spend(core, lane, stream, job, now);
-    spend(core, lane, batch.count, now);
-    slots_send(slots_take(core, lane, dest->destination), job);
+    spend(core, pick, batch.count, now);
+    job->slot = slots_take(core, lane, dest->destination);
+    mark_stops(core, stream, pick, job);
+    slots_send(job->slot, job);
     rotate(core, lading, list);
     return batch.count;
 }

@@ -6,16 +6,14 @@
 
 #include <stdint.h>
 
-#include "queue/list.h"
-
+struct choose_pick;
 struct core;
-struct lane;
 
-/* Start one transaction with recipients of the first flow of the list, at most `most`
- * recipients; the flow goes to the list's end. The gates have said go. Returns how many
- * recipients; 0 when the flow had none to give, or may not go (it has left the list, or
- * has gone to its end). */
-uint32_t dispatch_from(struct core *core, uint32_t stream, struct lane *lane,
-                       struct list *list, uint32_t most, int64_t now);
+/* Start one transaction with recipients of the first flow of the picked list, at most
+ * pick->units of them; the flow goes to the list's end. The gates have said go. Returns
+ * how many recipients; 0 when the flow had none to give, or may not go (it has left the
+ * list, or has gone to its end). */
+uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_pick *pick,
+                       int64_t now);
 
 #endif

@@ -64,10 +64,13 @@ struct job {
     int tls;                  /* enum config_delivery_tls */
     int route;                /* index of the route whose user logs in, or -1 */
     uint32_t per_connection;  /* messages on one connection; 0: no limit */
-    atomic_bool *source_stop; /* borrowed: tested before MAIL, raised on a listing */
+    atomic_bool *source_stop; /* borrowed: tested before MAIL */
+    atomic_bool *raises[2];   /* borrowed: raised on a listing, when may_stop */
     atomic_bool *lane_stop;
     bool may_stop; /* false in observe mode: raise nothing */
     bool is_probe;
+    bool is_source_canary; /* the one message that tries whether a stop may end */
+    bool is_lane_canary;
     struct ramp_charge ramps[2]; /* where its recipients are counted */
     int64_t started_ns;
     uint32_t open;      /* connections of the lane when it started */

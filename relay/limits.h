@@ -70,6 +70,13 @@
  * never reads end here. Bodies are borrowed and not counted. */
 #define LIMIT_CONN_PENDING 65536
 
+/* Block lists: zones named by replies or the file; (source, zone) pairs that are asked
+ * about, one a second: an hour's worth. */
+#define LIMIT_WATCHER_ZONES 64
+#define LIMIT_WATCHER_PAIRS 4096
+/* Recipients held because their refusal stopped a source: what is in flight then. */
+#define LIMIT_CAUGHT        20000
+
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100
 

@@ -427,7 +427,7 @@ static uint32_t stream_apart_from(const struct core *core, const char *avoid)
             const struct source *source =
                 sources_at(&core->sources, config->streams[s].sources.items[i]);
             if (strcmp(source->name, avoid) != 0 &&
-                !stops_source_holds(source, &config->streams[s], &until_ns)) {
+                !stops_source_holds(source, config, &config->streams[s], &until_ns)) {
                 return s;
             }
         }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "policy/classify.h"
+#include "policy/verdict.h"
 
 #include "relay/arena.h"
 #include "relay/idn.h"
@@ -35,8 +36,9 @@ static void judge(struct outbound *outbound, struct job_rcpt *rcpt)
                    &rcpt->finding);
     if (job->may_stop && rcpt->reply.origin == REPLY_REMOTE &&
         rcpt->finding.class == FINDING_IP_LISTED &&
-        rcpt->finding.scope == FINDING_SCOPE_SOURCE) {
-        atomic_store_explicit(job->source_stop, true, memory_order_release);
+        verdict_of(&rcpt->reply, &rcpt->finding).source == VERDICT_SOURCE_FREEZE) {
+        atomic_store_explicit(job->raises[0], true, memory_order_release);
+        atomic_store_explicit(job->raises[1], true, memory_order_release);
     }
 }
 

@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/split.h"
-
 #include "queue/queue.h"
 
 #include "relay/arena.h"
+#include "relay/choose.h"
 #include "relay/core.h"
 #include "relay/daywindow.h"
 #include "relay/dispatch.h"
-#include "relay/entropy.h"
 #include "relay/now.h"
-#include "relay/overflow.h"
 #include "relay/snapshot.h"
 #include "relay/stops.h"
 
@@ -223,6 +220,29 @@ static const struct gate_block *frozen(struct core *core, enum freeze_kind kind,
                 GATE_OWNER_OPERATOR);
 }
 
+/* A fraction of a rate while a stop is careful or comes back; of the shipped default
+ * where there is no limit. */
+static struct pace_limit slowed(struct pace_limit rate, double fraction)
+{
+    static const double unlimited = 20;
+    if (fraction >= 1.0) {
+        return rate;
+    }
+    double full = pace_is_unlimited(&rate) ? unlimited : pace_per_second(&rate);
+    return pace_limit_of(full * fraction, 1);
+}
+
+/* What a source that comes back may send: of a normal day, a quarter of it at once, so
+ * that a quiet one still answers a password reset. */
+static struct pace_limit resuming_limit(const struct source *source, double fraction)
+{
+    static const double least = 100; /* a day */
+    static const double day_s = 86400;
+    double normal = volume_normal(&source->volume, (int32_t)(now_unix_ms() / 86400000));
+    double allowed = (normal < least ? least : normal) * fraction;
+    return pace_limit_of(allowed / day_s, (uint32_t)(allowed / 4) + 1);
+}
+
 static void add_limits(struct core *core, struct site *site, struct lane *lane,
                        bool observes, int64_t now, struct scheduler_gates *out)
 {
@@ -230,17 +250,24 @@ static void add_limits(struct core *core, struct site *site, struct lane *lane,
     const struct snapshot *snapshot = core->snapshot;
     const struct config_site *config = &snapshot->config->sites[site->config];
     out->limits[0] =
-        observes ? limits->max_rate : control_rate(&lane->control, limits, now);
+        observes ? limits->max_rate
+                 : slowed(control_rate(&lane->control, limits, now), out->pass.fraction);
     out->limits[1] = snapshot->sites[site->config].total_rate;
     out->rates[0] = (struct gate_pace){
         .pace = &lane->pace, .limit = &out->limits[0], .owner = GATE_OWNER_LEARNT};
     out->rates[1] = (struct gate_pace){
         .pace = &site->total_pace, .limit = &out->limits[1], .owner = GATE_OWNER_CONFIG};
+    out->rates[2] = (struct gate_pace){.pace = &lane->source->resuming,
+                                       .limit = &out->limits[4],
+                                       .owner = GATE_OWNER_RULE};
     out->ask.rates = out->rates;
-    out->ask.rate_count = 2;
+    out->ask.rate_count = out->pass.resuming > 0 ? 3 : 2;
 
     uint32_t window = observes ? limits->max_connections
                                : control_connections(&lane->control, limits, now);
+    if (out->pass.is_careful || out->pass.is_source_canary || out->pass.is_lane_canary) {
+        window = 1;
+    }
     /* An idle connection may be used again, unless there are too many as it is. */
     bool has_idle = !list_is_empty(&lane->idle) &&
                     (window == 0 || lane->slots - lane->ending <= window);
@@ -280,131 +307,26 @@ void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
             shut(&out->blocks[5], now_from_unix_ms(opens_s * 1000), GATE_OWNER_CONFIG);
     }
     bool observes = config->mode == CONFIG_MODE_OBSERVE;
+    out->pass.fraction = 1.0;
     if (!observes) {
-        int64_t until_ns = 0;
-        if (stops_source_holds(lane->source, config, &until_ns)) {
-            ask->source_stop = shut(&out->blocks[3], until_ns, GATE_OWNER_RULE);
+        stops_ask(lane, core->snapshot->config, config, now, &out->pass);
+        if (out->pass.source_holds) {
+            ask->source_stop =
+                shut(&out->blocks[3], out->pass.source_until_ns, GATE_OWNER_RULE);
         }
-        if (stops_lane_holds(lane, config, now, &until_ns)) {
-            ask->lane_stop = shut(&out->blocks[4], until_ns, GATE_OWNER_RULE);
+        if (out->pass.lane_holds) {
+            ask->lane_stop =
+                shut(&out->blocks[4], out->pass.lane_until_ns, GATE_OWNER_RULE);
+        }
+        if (out->pass.resuming > 0) {
+            out->limits[4] = resuming_limit(lane->source, out->pass.resuming);
         }
     }
     ramps_gates(core, lane, now, out);
     add_limits(core, site, lane, observes, now, out);
 }
 
-/* ---- choosing ---- */
-
-/* One look at a bay: what could be given out, or when to look again. */
-struct pick {
-    struct lane *lane;
-    struct list *list;
-    uint32_t units;
-    int64_t earliest_ns; /* when nothing could */
-    enum gate gate;      /* that held the last lane asked; GATE_COUNT: none */
-};
-
-static void note_earliest(struct pick *pick, int64_t earliest_ns)
-{
-    if (earliest_ns < pick->earliest_ns) {
-        pick->earliest_ns = earliest_ns;
-    }
-}
-
-static bool lane_goes(struct core *core, uint32_t stream, struct site *site,
-                      struct lane *lane, int64_t now, struct pick *pick)
-{
-    struct scheduler_gates gates;
-    scheduler_gates(core, stream, site, lane, now, &gates);
-    struct gate_answer answer = gate_first(&gates.ask);
-    pick->gate = answer.gate;
-    if (answer.holds) {
-        note_earliest(pick, answer.earliest_ns);
-        return false;
-    }
-    pick->units = answer.units;
-    return true;
-}
-
-/* A list bound to one source: only that source's lane. */
-static bool pick_bound(struct core *core, uint32_t stream, struct site *site,
-                       uint32_t number, int64_t now, struct pick *pick)
-{
-    struct bay *bay = &site->bays[stream];
-    struct source *source = core->sources.items[number - 1];
-    struct lane *lane = sites_lane(site, source, now);
-    if (!lane_goes(core, stream, site, lane, now, pick)) {
-        return false;
-    }
-    pick->lane = lane;
-    pick->list = &bay->ready[number];
-    return true;
-}
-
-/* The free list: any source of the stream whose lane goes, by split. */
-static bool pick_free(struct core *core, uint32_t stream, struct site *site, int64_t now,
-                      struct pick *pick)
-{
-    const struct config_stream *config = &core->snapshot->config->streams[stream];
-    struct split_source candidates[64];
-    struct lane *lanes[64];
-    uint32_t units[64];
-    size_t count = config->sources.count < 64 ? config->sources.count : 64;
-    uint64_t ramped = 0; /* held by their warm-up */
-    for (size_t i = 0; i < count; i++) {
-        struct source *source = sources_at(&core->sources, config->sources.items[i]);
-        lanes[i] = sites_lane(site, source, now);
-        bool goes = lane_goes(core, stream, site, lanes[i], now, pick);
-        units[i] = pick->units;
-        candidates[i] =
-            (struct split_source){.source = (uint32_t)i, .weight = 1, .live = goes};
-        ramped |= (uint64_t)(pick->gate == GATE_RAMP) << i;
-    }
-    if (ramped != 0 && overflow_split(core,
-                                      LIST_OWNER(list_first(&site->bays[stream].ready[0]),
-                                                 struct lading, node),
-                                      lanes, candidates, count, ramped)) {
-        note_earliest(pick, now);
-        return false;
-    }
-    bool any = false;
-    for (size_t i = 0; i < count; i++) {
-        any = any || candidates[i].live;
-    }
-    if (!any) {
-        return stops_fallback(core, stream, site, now, &pick->lane) &&
-               (pick->list = &site->bays[stream].ready[0],
-                lane_goes(core, stream, site, pick->lane, now, pick));
-    }
-    struct split_ask ask = {.sources = candidates,
-                            .count = count,
-                            .sticky = -1,
-                            .fallback = -1,
-                            .roll = entropy_roll()};
-    struct split_answer answer = split_choose(&ask);
-    if (answer.waits || answer.source < 0) {
-        return false;
-    }
-    pick->lane = lanes[answer.source];
-    pick->units = units[answer.source];
-    pick->list = &site->bays[stream].ready[0];
-    return true;
-}
-
-static bool pick_in_bay(struct core *core, uint32_t stream, struct site *site,
-                        int64_t now, struct pick *pick)
-{
-    struct bay *bay = &site->bays[stream];
-    /* Retries first: they are older, and bound. */
-    for (uint32_t n = 1; n < bay->ready_room; n++) {
-        if (!list_is_empty(&bay->ready[n]) &&
-            pick_bound(core, stream, site, n, now, pick)) {
-            return true;
-        }
-    }
-    return bay->ready_room > 0 && !list_is_empty(&bay->ready[0]) &&
-           pick_free(core, stream, site, now, pick);
-}
+/* ---- the round ---- */
 
 /* The stream whose turn it is, of those not yet found closed in this round. */
 static int32_t next_bay(const struct site *site, uint64_t closed)
@@ -421,8 +343,6 @@ static int32_t next_bay(const struct site *site, uint64_t closed)
     return best;
 }
 
-/* ---- the round ---- */
-
 /* Give out what may go of a site. Returns how many jobs; the site sleeps or stays
  * runnable. */
 static unsigned run_site(struct core *core, struct site *site, unsigned most)
@@ -438,8 +358,8 @@ static unsigned run_site(struct core *core, struct site *site, unsigned most)
             break;
         }
         struct bay *bay = &site->bays[stream];
-        struct pick pick = {.earliest_ns = INT64_MAX};
-        if (!pick_in_bay(core, (uint32_t)stream, site, now, &pick)) {
+        struct choose_pick pick = {.earliest_ns = INT64_MAX};
+        if (!choose_in_bay(core, (uint32_t)stream, site, now, &pick)) {
             closed |= UINT64_C(1) << stream;
             if (bay->turn < site->turn) {
                 bay->turn = site->turn; /* who may not go saves nothing up either */
@@ -447,8 +367,7 @@ static unsigned run_site(struct core *core, struct site *site, unsigned most)
             earliest_ns = pick.earliest_ns < earliest_ns ? pick.earliest_ns : earliest_ns;
             continue;
         }
-        uint32_t units =
-            dispatch_from(core, (uint32_t)stream, pick.lane, pick.list, pick.units, now);
+        uint32_t units = dispatch_from(core, (uint32_t)stream, &pick, now);
         if (units == 0) {
             continue; /* the flow at the head had nothing, or was sent elsewhere */
         }

@@ -16,6 +16,8 @@
 
 #include "queue/list.h"
 
+#include "relay/stops.h"
+
 struct agenda_item;
 struct core;
 struct flow;
@@ -67,11 +69,12 @@ void scheduler_run(struct core *core);
 struct scheduler_gates {
     struct gate_ask ask;
     struct gate_block blocks[6];
-    struct gate_pace rates[2];
+    struct gate_pace rates[3];
     struct gate_count connections[3];
     struct gate_count ramps[2];
     struct gate_pace ramp_paces[2];
-    struct pace_limit limits[4];
+    struct pace_limit limits[5];
+    struct stops_pass pass;
 };
 void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
                      struct lane *lane, int64_t now, struct scheduler_gates *out);

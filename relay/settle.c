@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/classify.h"
 #include "policy/verdict.h"
 
 #include "queue/queue.h"
 
 #include "relay/answer.h"
 #include "relay/bounce.h"
+#include "relay/caught.h"
 #include "relay/core.h"
 #include "relay/entropy.h"
 #include "relay/job.h"
@@ -19,6 +21,7 @@
 #include "relay/slot.h"
 #include "relay/slots.h"
 #include "relay/snapshot.h"
+#include "relay/stops.h"
 #include "relay/teach.h"
 
 #define REFUSED_A_TURN 100
@@ -105,25 +108,36 @@ static void keep_waiting(struct answer *answer, struct change *change)
     change->next_unix_ms = (uint64_t)(answer->now_ms + next.wait_ns / NOW_NS_PER_MS);
 }
 
-/* Due at once where a stop holds it now, so that it goes when that is lifted. Where none
- * does (a stream that only observes, a refusal that stops nothing) it backs off. */
-static void hold(struct answer *answer, struct change *change)
+/* A refusal that a stop has come of. A temporary one is due at once, so that it goes when
+ * the stop is lifted; a final one is held for its one more try. True when it is caught.
+ * Where nothing was stopped (a stream that only observes) the reply decides. */
+static bool hold(struct answer *answer, struct answer_texts *texts, struct change *change)
 {
     const struct config *config = answer->core->snapshot->config;
     const struct lane *lane = answer->lane;
-    if (config->streams[answer->stream].on_block == CONFIG_ON_BLOCK_BOUNCE) {
-        end_failed(answer, change, CHANGE_FAILED);
-        return;
-    }
-    bool is_held =
+    bool final = classify_is_permanent(answer->reply, answer->finding);
+    bool is_stopped =
         answer->job != NULL && answer->job->may_stop &&
         (lane->source->stop.state != STOP_CLEAR || lane->stop.state != STOP_CLEAR);
-    if (!is_held) {
+    if (config->streams[answer->stream].on_block == CONFIG_ON_BLOCK_BOUNCE ||
+        (!is_stopped && final)) {
+        end_failed(answer, change, CHANGE_FAILED);
+        return false;
+    }
+    if (!is_stopped) {
         keep_waiting(answer, change);
-        return;
+        return false;
+    }
+    if (final && caught_hold(answer, texts, change)) {
+        return true;
+    }
+    if (final) {
+        end_failed(answer, change, CHANGE_FAILED);
+        return false;
     }
     change->state = CHANGE_WAITING;
     change->next_unix_ms = (uint64_t)answer->now_ms;
+    return false;
 }
 
 /* Decide, write, tell. */
@@ -132,6 +146,7 @@ static void settle(struct answer *answer)
     struct core *core = answer->core;
     struct change change;
     struct answer_texts texts;
+    bool is_caught = false;
     answer_fill(answer, &texts, &change);
     switch (answer->verdict.message) {
     case VERDICT_DONE:
@@ -139,7 +154,7 @@ static void settle(struct answer *answer)
         change.ended = true;
         break;
     case VERDICT_BOUNCE: end_failed(answer, &change, CHANGE_FAILED); break;
-    case VERDICT_HOLD: hold(answer, &change); break;
+    case VERDICT_HOLD: is_caught = hold(answer, &texts, &change); break;
     case VERDICT_RETRY: keep_waiting(answer, &change); break;
     }
     uint32_t recipient = records_add(core, &change);
@@ -148,6 +163,9 @@ static void settle(struct answer *answer)
     }
     answer_count(answer, &change);
     answer_log(answer, &change);
+    if (is_caught) {
+        caught_remember(core, answer);
+    }
     if (change.state == CHANGE_WAITING) {
         struct recipient_view view;
         index_recipient(core->index, recipient, &view);
@@ -182,10 +200,14 @@ static void settle_answered(struct core *core, struct job *job)
     struct lane *lane = job->slot->lane;
     struct dest *dest = NULL;
     uint32_t spent = 0; /* of ramps: over-counted, never under */
+    uint32_t accepted = 0;
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         struct job_rcpt *rcpt = &job->rcpts[i];
         struct verdict verdict = verdict_of(&rcpt->reply, &rcpt->finding);
+        /* Also when its recipient has ended meanwhile: a worker has raised the flag. */
+        teach_stops(core, job, rcpt, &verdict);
         spent += is_spent(rcpt, &verdict);
+        accepted += verdict.message == VERDICT_DONE;
         if (!is_ours_still(core, job, i)) {
             continue;
         }
@@ -206,13 +228,13 @@ static void settle_answered(struct core *core, struct job *job)
             dest = lading->dest;
             teach_dest(dest, job, &answer.verdict);
         }
-        teach_stops(core, job, rcpt, &answer.verdict);
         ramps_evidence(core, lane, answer.verdict.ramp);
         settle(&answer);
         if (answer.verdict.message == VERDICT_DONE && !job->peer.dsn) {
             notices_relayed(core, job, i);
         }
     }
+    stops_sent(core, lane, accepted);
     ramps_settle(job, spent);
     teach_lane(core, job);
 }
@@ -235,6 +257,7 @@ static void settle_untried(struct core *core, struct job *job, uint64_t not_befo
     if (job->is_probe) {
         control_probe_lost(&lane->control, now_ns());
     }
+    stops_untried(core, job);
     ramps_settle(job, 0);
 }
 
@@ -271,6 +294,7 @@ static void settle_unreadable(struct core *core, struct job *job)
     if (dest != NULL) {
         domains_untried(dest);
     }
+    stops_untried(core, job);
     ramps_settle(job, 0);
     if (job->is_probe) {
         control_probe_lost(&job->slot->lane->control, now_ns());

@@ -46,6 +46,7 @@ struct lane {
     struct list_node by_site;   /* in site->lanes */
     atomic_bool stop_flag;      /* no MAIL on this lane */
     struct stop stop;
+    int64_t used_unix_ms; /* of the last answer; 0 never */
     struct control control;
     struct pace pace;
     struct list idle; /* struct slot */
@@ -85,7 +86,9 @@ struct site {
     struct core *core;
     struct tally tally;
     struct meter meter;
-    uint32_t domains; /* resolved to it now */
+    uint32_t domains;         /* resolved to it now */
+    int64_t fallback_unix_ms; /* when the journal last said that mail leaves by another
+                                 source than its stream's own; 0 never */
 };
 
 struct sites {

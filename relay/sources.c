@@ -47,6 +47,7 @@ static struct source *add(struct sources *sources, const char *name)
     struct source *source = arena_must(1, sizeof *source);
     (void)snprintf(source->name, sizeof source->name, "%s", name);
     atomic_init(&source->stop_flag, false);
+    atomic_init(&source->bulk_flag, false);
     list_init(&source->lanes);
     struct source **items =
         realloc(sources->items, (sources->count + 1) * sizeof(struct source *));
@@ -73,6 +74,12 @@ void sources_take(struct sources *sources, const struct snapshot *snapshot)
         source->index = i;
         source->address = netaddr_of(&from->address);
         source->address6 = netaddr_of(&from->address6);
+        source->public = netaddr_of(&from->public);
+        source->public6 = source->address6;
+        if (source->public.family == NETADDR_V6) {
+            source->public6 = source->public;
+            source->public = source->address;
+        }
         if (source->address.family == NETADDR_V6) {
             source->address6 = source->address;
             source->address = (struct netaddr){0};

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/pace.h"
 #include "policy/stop.h"
+#include "policy/volume.h"
 
 #include "queue/list.h"
 
@@ -27,10 +29,17 @@ struct tally {
 
 struct source {
     char name[64];
-    uint32_t index;        /* in the config in force, or CONFIG_NONE */
-    atomic_bool stop_flag; /* no MAIL from here: raised by workers and core */
-    struct stop stop;      /* why, until when */
-    struct stop_witnesses witnesses;
+    uint32_t index;                   /* in the config in force, or CONFIG_NONE */
+    atomic_bool stop_flag;            /* no MAIL from here: raised by workers and core */
+    atomic_bool bulk_flag;            /* the same for streams of bulk */
+    struct stop stop;                 /* why, until when */
+    struct stop_witnesses listed_by;  /* sites that named a list */
+    struct stop_witnesses refused_by; /* sites that refused it for themselves */
+    struct volume volume;             /* accepted, by day */
+    struct pace resuming;             /* of what it may send while it comes back */
+    uint32_t unsaved_volume;          /* accepted since the volume was written down */
+    struct netaddr public;            /* as others see it; no address: not known */
+    struct netaddr public6;
     struct netaddr address;
     struct netaddr address6;
     struct list lanes; /* struct lane, by_source */

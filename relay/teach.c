@@ -79,18 +79,7 @@ void teach_lane(struct core *core, struct job *job)
 void teach_stops(struct core *core, struct job *job, const struct job_rcpt *rcpt,
                  const struct verdict *verdict)
 {
-    struct lane *lane = job->slot->lane;
-    if (!job->may_stop) {
-        return;
-    }
-    if (verdict->source == VERDICT_SOURCE_FREEZE) {
-        stops_freeze(core, lane, &rcpt->reply, &rcpt->finding);
-    } else if (verdict->lane == VERDICT_LANE_STOP) {
-        stops_lane(core, lane,
-                   rcpt->finding.class == FINDING_AUTH_POLICY ? STOP_CAUSE_AUTH
-                                                              : STOP_CAUSE_REPUTATION,
-                   &rcpt->reply);
-    }
+    stops_answer(core, job, rcpt, verdict);
 }
 
 void teach_dest(struct dest *dest, const struct job *job, const struct verdict *verdict)

@@ -156,12 +156,14 @@ static bool is_closed(const struct plan *plan, const struct source *source,
                       const char *name)
 {
     struct core *core = plan->view->core;
-    const struct config_stream *stream = &core->snapshot->config->streams[plan->stream];
+    const struct config *config = core->snapshot->config;
+    const struct config_stream *stream = &config->streams[plan->stream];
     int64_t until_ns = 0;
     return freezes_find(&core->freezes, FREEZE_STREAM, stream->name) != NULL ||
            freezes_find(&core->freezes, FREEZE_SOURCE, source->name) != NULL ||
            freezes_find(&core->freezes, FREEZE_SITE, name) != NULL ||
-           (stops_source_holds(source, stream, &until_ns) && until_ns == INT64_MAX);
+           (stops_source_holds(source, config, stream, &until_ns) &&
+            until_ns == INT64_MAX);
 }
 
 static void fill_source(struct plan *plan, struct source *source,

@@ -41,7 +41,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check((verdict.message == VERDICT_DONE) == (finding.class == FINDING_NONE));
     check(verdict.source != VERDICT_SOURCE_FREEZE || finding.class == FINDING_IP_LISTED);
     struct stop stop = {0};
-    (void)stop_freeze(&stop, &finding, reply.text, 1);
+    struct stop_hit hit = {.list = finding.list,
+                           .kind = stop_list_kind(finding.list, 0),
+                           .ip = finding.ip,
+                           .site = "",
+                           .why = reply.text};
+    (void)stop_freeze(&stop, &hit, 1);
     check(stop_list_zone(finding.list) != NULL);
     return 0;
 }

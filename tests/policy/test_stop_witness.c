@@ -71,3 +71,10 @@ TEST(stop_witness, bounded)
         cr_assert_geq(all.seen[i].site, 100 - STOP_WITNESSES);
     }
 }
+
+/* The eight providers whose word is enough, by the names they ship under. */
+TEST(stop_witness, big)
+{
+    cr_assert(stop_is_big("google") && stop_is_big("comcast"));
+    cr_assert_not(stop_is_big("googles") || stop_is_big("example.net"));
+}

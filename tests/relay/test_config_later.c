@@ -18,7 +18,6 @@ TEST(config_later, refused)
     /* What this version does not have is refused in so many words, never ignored. */
     static const struct loaded_case cases[] = {
         {"queue = { key_file = \"\"; };", 2, "queue.key_file is not in this version"},
-        {"dnsbl = { every = \"2h\"; };", 2, "dnsbl is not in this version"},
         {"delivery = { tls = \"dane\"; };", 2, "\"dane\" is not in this version"},
         {"delivery = { tls = \"sts\"; };", 2, "\"sts\" is not in this version"},
         {"alerts = { webhook = \"\"; };", 2, "alerts.webhook is not in this version"},

@@ -38,9 +38,7 @@ TEST(teach, a_list_stops_the_source)
     (void)core_rig_accept(&rig, &mail);
     core_rig_run(&rig);
     struct source *source = core_rig_find_source(&rig, core_rig_source(&rig));
-    core_rig_answer(&rig,
-                    "554 5.7.1 Service unavailable; Client host [192.0.2.10] blocked "
-                    "using bl.spamcop.net");
+    core_rig_answer(&rig, "554 5.7.1 Service unavailable; blocked using bl.spamcop.net");
     unsigned stopped = 0;
     for (uint32_t i = 0; i < rig.core->sources.count; i++) {
         stopped += rig.core->sources.items[i]->stop.state != STOP_CLEAR;

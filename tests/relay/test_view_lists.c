@@ -46,7 +46,7 @@ TEST(view_lists, sources_and_blocks)
                                    sources_find(&rig.core->sources, "bulk1"), now_ns());
     struct reply reply = {.code = 554, .text = "blocked using bl.spamcop.net"};
     struct finding finding = {.class = FINDING_IP_LISTED, .list = "bl.spamcop.net"};
-    stops_freeze(rig.core, lane, &reply, &finding);
+    stops_freeze(rig.core, lane, NULL, &reply, &finding);
     json_t *list = view_rig_table(&rig, rig.view->sources);
     const json_t *source = view_rig_row(list, "sources", "name", "bulk1");
     cr_assert_str_eq(view_rig_text(source, "state"), "stopped");

@@ -94,7 +94,7 @@ TEST(view_why, stop_of_a_source)
     struct finding finding = {.class = FINDING_IP_LISTED,
                               .scope = FINDING_SCOPE_SOURCE,
                               .list = "bl.spamcop.net"};
-    stops_freeze(rig.core, sites_lane(site, source, now_ns()), &reply, &finding);
+    stops_freeze(rig.core, sites_lane(site, source, now_ns()), NULL, &reply, &finding);
     json_t *document = why(&rig, "gmail");
     const json_t *path = json_array_get(json_object_get(document, "paths"), 0);
     const json_t *gate = gate_of(document, "stop of the source");

@@ -81,7 +81,12 @@ static void learn(struct sender *sender, const char *text,
     classify_reply(&reply, "", NULL, &finding);
     struct verdict verdict = verdict_of(&reply, &finding);
     if (verdict.source == VERDICT_SOURCE_FREEZE) {
-        (void)stop_freeze(&sender->stop, &finding, reply.text, sender->now_ns / 1000000);
+        struct stop_hit hit = {.list = finding.list,
+                               .kind = stop_list_kind(finding.list, 0),
+                               .ip = finding.ip,
+                               .site = "",
+                               .why = reply.text};
+        (void)stop_freeze(&sender->stop, &hit, sender->now_ns / 1000000);
     } else if (verdict.lane == VERDICT_LANE_STOP) {
         stop_hold(&sender->stop, STOP_CAUSE_REPUTATION, STOP_REACH_ALL, reply.text,
                   sender->now_ns / 1000000 + STOP_REPUTATION_MS,

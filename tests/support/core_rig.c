@@ -20,6 +20,7 @@
 #include "relay/settle.h"
 #include "relay/slots.h"
 #include "relay/stops.h"
+#include "relay/watcher.h"
 #include "relay/worker.h"
 
 #define TURNS_MOST 200000
@@ -335,6 +336,7 @@ static bool is_busy(const struct core *core)
     bool is_full = core->records.waiting != NULL;
     if ((core->records.open != NULL && !is_full) || core->records.flying > 0 ||
         core->notices.writing > 0 || scheduler_is_busy(core) ||
+        watcher_is_asking(core->watcher) ||
         agenda_next(&core->agenda) <= (uint64_t)now_ns()) {
         return true;
     }
@@ -397,7 +399,9 @@ void core_rig_pass(struct core_rig *rig, int64_t ms)
         if (freezes_expire(&core->freezes, now_unix_ms()) > 0) {
             scheduler_kick_all(core);
         }
+        watcher_tick(core->watcher);
         stops_tick(core, now_unix_ms());
+        caught_tick(core, now_unix_ms());
         ramps_tick(core);
         slots_retire(core, now_ns(), false);
         queue_tick(rig->queue, (uint64_t)now_ns());

@@ -435,6 +435,8 @@ struct job *worker_rig_job(struct worker_rig *rig, uint32_t message, unsigned re
     job->tls = CONFIG_TLS_NONE;
     job->source_stop = &rig->source_stop;
     job->lane_stop = &rig->lane_stop;
+    job->raises[0] = &rig->source_stop;
+    job->raises[1] = &rig->bulk_stop;
     job->may_stop = true;
     for (unsigned i = 0; i < recipients; i++) {
         job->rcpts[i].number = (uint16_t)i;

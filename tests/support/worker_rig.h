@@ -43,6 +43,7 @@ struct worker_rig {
     uint16_t port; /* of the only listener */
     struct slot slot;
     atomic_bool source_stop;
+    atomic_bool bulk_stop;
     atomic_bool lane_stop;
 
     unsigned accepted;                  /* messages core has heard of */
