@@ -156,7 +156,8 @@ static bool is_closed(const struct plan *plan, const struct source *source,
                       const char *name)
 {
     struct core *core = plan->view->core;
-    const struct config_stream *stream = &core->snapshot->config->streams[plan->stream];
+    const struct config *config = core->snapshot->config;
+    const struct config_stream *stream = &config->streams[plan->stream];
     int64_t until_ns = 0;
     return freezes_find(&core->freezes, FREEZE_STREAM, stream->name) != NULL ||
            freezes_find(&core->freezes, FREEZE_SOURCE, source->name) != NULL ||
