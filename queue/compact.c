@@ -26,6 +26,7 @@ static struct compact *compact_of(struct queue *queue)
         queue->compact = mem_alloc(sizeof *queue->compact);
         queue->compact->queue = queue;
         (void)sem_init(&queue->compact->written, 0, 0);
+        (void)sem_init(&queue->compact->copied, 0, 0);
     }
     return queue->compact;
 }
@@ -57,6 +58,7 @@ void compact_free(struct queue *queue)
         drop_items(queue->compact);
         free(queue->compact->items);
         (void)sem_destroy(&queue->compact->written);
+        (void)sem_destroy(&queue->compact->copied);
         free(queue->compact);
         queue->compact = NULL;
     }
@@ -93,9 +95,10 @@ static uint16_t choose(struct queue *queue)
     struct shelf *shelf = &queue->index.shelf;
     struct shelf_totals totals;
     shelf_totals(shelf, &totals);
+    /* Twice what lives and two segments is the promise; so much earlier it begins. */
     uint64_t allowed =
-        totals.live_bytes / 2 * 3 + 2 * (uint64_t)queue->options.segment_bytes;
-    if (totals.file_bytes <= allowed) {
+        totals.live_bytes / 4 * 7 + 2 * (uint64_t)queue->options.segment_bytes;
+    if (totals.file_bytes + supply_spare_bytes(&queue->supply) <= allowed) {
         return 0;
     }
     uint64_t oldest_upload = queue_oldest_upload(queue);

@@ -40,6 +40,14 @@ enum compact_phase {
     COMPACT_WAITING, /* for restated records, before the victim may go */
 };
 
+/* A copy on its way to the disk. */
+struct compact_write {
+    struct queue_write write; /* first */
+    uint8_t *bytes;           /* owned, as the next */
+    uint8_t *sealed;          /* NULL = plain */
+    struct compact_item *item;
+};
+
 struct compact {
     struct helper_job job;
     struct queue_event event;
@@ -61,7 +69,10 @@ struct compact {
     int read_rc;
     uint64_t tokens; /* bytes that may be copied now */
     uint64_t last_ns;
-    sem_t written;
+    sem_t written;                              /* one record that the thread waits for */
+    struct compact_write writes[COMPACT_GROUP]; /* of a group, synced together */
+    unsigned write_count;
+    sem_t copied;
 };
 
 struct compact_item *compact_add(struct compact *compact);

@@ -421,6 +421,34 @@ unsigned index_each(const struct index *index, uint32_t *cursor, uint32_t *out_m
     return found;
 }
 
+static bool has_idle(const struct index *index, const struct message *entry)
+{
+    if (entry->first.phase == INDEX_IDLE) {
+        return true;
+    }
+    for (uint32_t extra = entry->more; extra != 0;) {
+        const struct extra *other = index_extra_at(index, extra);
+        if (other->waiting.phase == INDEX_IDLE) {
+            return true;
+        }
+        extra = other->next;
+    }
+    return false;
+}
+
+unsigned index_each_idle(const struct index *index, uint32_t *cursor,
+                         uint32_t *out_messages, unsigned limit)
+{
+    unsigned kept = 0;
+    unsigned found = index_each(index, cursor, out_messages, limit);
+    for (unsigned i = 0; i < found; i++) {
+        if (has_idle(index, index_message_at(index, out_messages[i]))) {
+            out_messages[kept++] = out_messages[i];
+        }
+    }
+    return kept;
+}
+
 void index_stats(const struct index *index, struct index_stats *out_stats)
 {
     *out_stats = (struct index_stats){

@@ -123,6 +123,11 @@ void index_clock_set(struct index *index, uint32_t message, uint64_t expires_uni
 unsigned index_each(const struct index *index, uint32_t *cursor, uint32_t *out_messages,
                     unsigned limit);
 
+/* The same, but only messages of which a recipient is IDLE, and without a look at flows:
+ * fast enough to walk ten million at a start. */
+unsigned index_each_idle(const struct index *index, uint32_t *cursor,
+                         uint32_t *out_messages, unsigned limit);
+
 struct index_stats {
     uint64_t messages;
     uint64_t recipients; /* not ended on disk */

@@ -24,7 +24,8 @@ static void spare_name(uint64_t number, char out_name[SEGMENT_NAME])
 void supply_init(struct supply *supply, const struct supply_options *options,
                  uint64_t next_number)
 {
-    *supply = (struct supply){.options = *options, .next_number = next_number};
+    *supply = (struct supply){
+        .options = *options, .next_number = next_number, .wants_next = true};
     (void)pthread_mutex_init(&supply->mutex, NULL);
     (void)pthread_cond_init(&supply->changed, NULL);
     uint64_t count =
@@ -172,7 +173,8 @@ static int set_free(struct supply *supply, uint64_t number, bool recycle, uint64
 static void free_one(struct supply *supply)
 {
     uint64_t number = supply->gone[--supply->gone_count];
-    bool recycle = supply->spare_count <= supply->reserve_count;
+    bool recycle =
+        supply->spare_count < supply->reserve_count + (supply->has_next ? 0 : 1);
     uint64_t spare = supply->next_number++;
     (void)pthread_mutex_unlock(&supply->mutex);
     int rc = set_free(supply, number, recycle, spare);
@@ -215,6 +217,7 @@ static int use_spare(struct supply *supply, bool reserve)
         segment.reserve = reserve;
         supply->next = segment;
         supply->has_next = true;
+        supply->wants_next = false;
         supply->wants_reserve = false;
     }
     return rc;
@@ -232,7 +235,7 @@ static bool step(struct supply *supply)
         free_one(supply);
         return true;
     }
-    if (!supply->has_next) {
+    if (!supply->has_next && supply->wants_next) {
         int rc = 0;
         bool reserve = false;
         if (supply->spare_count <= supply->reserve_count) {
@@ -324,6 +327,7 @@ int supply_take(struct supply *supply, bool for_states,
             break;
         }
         supply->wants_reserve |= may_help;
+        supply->wants_next = true;
         helper_add(supply->options.helper, &supply->job, run, true);
         waited = true;
         (void)pthread_cond_wait(&supply->changed, &supply->mutex);
@@ -332,10 +336,19 @@ int supply_take(struct supply *supply, bool for_states,
     if (rc == 0) {
         *out_segment = supply->next;
         supply->has_next = false;
+        supply->wants_next |= out_segment->reserve; /* mail waits for another one */
         helper_add(supply->options.helper, &supply->job, run, true);
     }
     (void)pthread_mutex_unlock(&supply->mutex);
     return rc;
+}
+
+void supply_want(struct supply *supply)
+{
+    (void)pthread_mutex_lock(&supply->mutex);
+    supply->wants_next = true;
+    (void)pthread_mutex_unlock(&supply->mutex);
+    helper_add(supply->options.helper, &supply->job, run, true);
 }
 
 bool supply_is_ready(struct supply *supply)
@@ -359,6 +372,13 @@ void supply_free(struct supply *supply, uint64_t number)
     }
     (void)pthread_mutex_unlock(&supply->mutex);
     helper_add(supply->options.helper, &supply->job, run, true);
+}
+
+uint64_t supply_spare_bytes(struct supply *supply)
+{
+    uint64_t reserve = (uint64_t)supply->reserve_count * supply->options.segment_bytes;
+    uint64_t bytes = supply_bytes(supply);
+    return bytes > reserve ? bytes - reserve : 0;
 }
 
 uint64_t supply_bytes(struct supply *supply)

@@ -4,7 +4,7 @@
  * A prepared segment is zero-filled or recycled, has its header block, is synced, and its
  * name is synced in the directory, before the first record goes in. Spare files are raw
  * material: some are the reserve, which only state records may use when the disk is full;
- * at most one more comes from recycling. */
+ * one more comes from recycling, as long as none is prepared. */
 
 #ifndef QUEUE_SUPPLY_H
 #define QUEUE_SUPPLY_H
@@ -47,6 +47,7 @@ struct supply {
     pthread_cond_t changed;
     struct supply_segment next;
     bool has_next;
+    bool wants_next;    /* false: the writer's own has room for long */
     bool wants_reserve; /* the writer has state records and nothing else will do */
     bool stopping;
     int error; /* why there is no next: 0 = being made */
@@ -70,6 +71,11 @@ void supply_done(struct supply *supply);
 /* Before supply_kick, from start-up: a file that may be overwritten. */
 void supply_adopt(struct supply *supply, const char *name);
 
+/* The writer will need a next segment before long: so much of its own is full. Until then
+ * none is prepared, because the one before may die and be used again meanwhile: at rest
+ * there is one file beside the one that is written. Writer. */
+void supply_want(struct supply *supply);
+
 /* Get going, or try again after an error. Any thread. */
 void supply_kick(struct supply *supply);
 /* Let nobody wait any more. */
@@ -85,8 +91,9 @@ bool supply_is_ready(struct supply *supply);
 /* Core: nothing in this segment is needed; gone_cb says when it is gone. */
 void supply_free(struct supply *supply, uint64_t number);
 
-/* Bytes of spare and prepared files. */
+/* Bytes of spare and prepared files; without the reserve. */
 uint64_t supply_bytes(struct supply *supply);
+uint64_t supply_spare_bytes(struct supply *supply);
 
 /* Write the whole block of a fresh header. */
 int supply_stamp(const struct disk *disk, int handle,

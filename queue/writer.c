@@ -23,6 +23,8 @@
 #define SLEEPING 1
 #define NAPPING  2
 
+#define COMPANY_FADES 16 /* a batch that was larger is forgotten by this share a sync */
+
 static void futex_wait(atomic_uint *word, unsigned value, const struct timespec *timeout)
 {
     (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
@@ -48,30 +50,14 @@ void writer_submit(struct writer *writer, struct queue_write *write)
     do {
         write->next = newest;
     } while (!atomic_compare_exchange_weak(&writer->newest, &newest, write));
-    wake(writer);
-}
-
-/* ---- lists ---- */
-
-static void list_add(struct writer_list *list, struct queue_write *write)
-{
-    write->next = NULL;
-    if (list->first == NULL) {
-        list->first = write;
-    } else {
-        list->last->next = write;
+    unsigned count = atomic_fetch_add(&writer->submitted, 1) + 1;
+    unsigned expected = NAPPING;
+    if (atomic_load(&writer->sleeping) != NAPPING) {
+        wake(writer);
+    } else if ((int)(count - atomic_load(&writer->enough)) >= 0 &&
+               atomic_compare_exchange_strong(&writer->sleeping, &expected, 0)) {
+        futex_wake(&writer->sleeping);
     }
-    list->last = write;
-}
-
-static struct queue_write *list_take(struct writer_list *list)
-{
-    struct queue_write *write = list->first;
-    if (write != NULL) {
-        list->first = write->next;
-        write->next = NULL;
-    }
-    return write;
 }
 
 static void take_submitted(struct writer *writer)
@@ -86,7 +72,8 @@ static void take_submitted(struct writer *writer)
     }
     while (oldest != NULL) {
         struct queue_write *next = oldest->next;
-        list_add(&writer->waiting, oldest);
+        writer->taken++;
+        writer_list_add(&writer->waiting, oldest);
         oldest = next;
     }
 }
@@ -99,8 +86,8 @@ static void finish(struct queue_write *write, int rc)
 
 static void finish_list(struct writer_list *list, int rc)
 {
-    for (struct queue_write *write = list_take(list); write != NULL;
-         write = list_take(list)) {
+    for (struct queue_write *write = writer_list_take(list); write != NULL;
+         write = writer_list_take(list)) {
         finish(write, rc);
     }
 }
@@ -152,7 +139,7 @@ static void refuse_unwritten(struct writer *writer)
     struct writer_list refused = {writer->unwritten, writer->batch.last};
     struct writer_list kept = {0};
     while (writer->batch.first != writer->unwritten) {
-        list_add(&kept, list_take(&writer->batch));
+        writer_list_add(&kept, writer_list_take(&writer->batch));
     }
     writer->batch = kept;
     writer->unwritten = NULL;
@@ -173,9 +160,9 @@ static void release_written(struct writer *writer)
 {
     struct writer_list kept = {0};
     struct writer_list done = {0};
-    for (struct queue_write *write = list_take(&writer->batch); write != NULL;
-         write = list_take(&writer->batch)) {
-        list_add(write->level == QUEUE_WRITTEN ? &done : &kept, write);
+    for (struct queue_write *write = writer_list_take(&writer->batch); write != NULL;
+         write = writer_list_take(&writer->batch)) {
+        writer_list_add(write->level == QUEUE_WRITTEN ? &done : &kept, write);
     }
     writer->batch = kept;
     finish_list(&done, 0);
@@ -203,7 +190,8 @@ static int flush(struct writer *writer)
     return 0;
 }
 
-/* Wait until the last sync is far enough away, when that gathers company. */
+/* Wait until the last sync is far enough away, when that gathers company: when as many
+ * are here as ever come, nobody is left to wait for. */
 static void space_out(struct writer *writer)
 {
     if (!writer->had_company || writer->options.now_ns_cb == NULL) {
@@ -214,10 +202,20 @@ static void space_out(struct writer *writer)
     if (now >= next || atomic_load(&writer->stopping)) {
         return;
     }
+    unsigned missing = writer->company > writer->batch_records
+                           ? writer->company - writer->batch_records
+                           : 0;
+    unsigned enough = writer->taken + missing;
     struct timespec nap = {0, (long)(next - now)};
+    atomic_store(&writer->enough, enough);
     atomic_store(&writer->sleeping, NAPPING);
-    futex_wait(&writer->sleeping, NAPPING, &nap);
+    if ((int)(atomic_load(&writer->submitted) - enough) < 0) {
+        futex_wait(&writer->sleeping, NAPPING, &nap);
+    }
     atomic_store(&writer->sleeping, 0);
+    if ((int)(atomic_load(&writer->submitted) - enough) >= 0) {
+        atomic_fetch_add_explicit(&writer->early, 1, memory_order_relaxed);
+    }
 }
 
 static int sync_batch(struct writer *writer)
@@ -236,6 +234,10 @@ static int sync_batch(struct writer *writer)
     }
     atomic_fetch_add_explicit(&writer->syncs, 1, memory_order_relaxed);
     writer->had_company = writer->batch_records > 1;
+    writer->company -= (writer->company + COMPANY_FADES - 1) / COMPANY_FADES;
+    if (writer->batch_records > writer->company) {
+        writer->company = writer->batch_records;
+    }
     writer->batch_number++;
     writer->batch_records = 0;
     writer->batch_bytes = 0;
@@ -264,6 +266,7 @@ static int enter_segment(struct writer *writer, bool for_states)
         return rc;
     }
     writer->has_segment = true;
+    writer->wants_next = false;
     writer->offset = SEGMENT_DATA;
     writer->written_offset = SEGMENT_DATA;
     writer->sequence = 0;
@@ -342,11 +345,15 @@ static void gather(struct writer *writer, struct queue_write *write)
     write->place = (struct place){writer->segment.header.number, (uint32_t)start,
                                   RECORD_HEAD + write->length};
     writer->offset = start + RECORD_HEAD + write->length;
+    if (!writer->wants_next && writer->offset > writer->options.segment_bytes / 2) {
+        writer->wants_next = true;
+        supply_want(writer->options.supply);
+    }
     writer->part_bytes += pad + RECORD_HEAD + write->length;
     writer->segment_records += write->kind != QUEUE_PIECE;
     writer->batch_records++;
     writer->batch_bytes += RECORD_HEAD + write->length;
-    list_add(&writer->batch, write);
+    writer_list_add(&writer->batch, write);
     if (writer->unwritten == NULL) {
         writer->unwritten = write;
     }
@@ -388,7 +395,7 @@ static void fill_batch(struct writer *writer)
     take_submitted(writer);
     while (writer->waiting.first != NULL && writer->batch_bytes < WRITER_BATCH_BYTES &&
            writer->batch_records < WRITER_BATCH_RECORDS) {
-        if (!add(writer, list_take(&writer->waiting))) {
+        if (!add(writer, writer_list_take(&writer->waiting))) {
             return;
         }
     }

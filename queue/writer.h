@@ -45,12 +45,36 @@ struct writer_list {
     struct queue_write *last;
 };
 
+static inline void writer_list_add(struct writer_list *list, struct queue_write *write)
+{
+    write->next = NULL;
+    if (list->first == NULL) {
+        list->first = write;
+    } else {
+        list->last->next = write;
+    }
+    list->last = write;
+}
+
+static inline struct queue_write *writer_list_take(struct writer_list *list)
+{
+    struct queue_write *write = list->first;
+    if (write != NULL) {
+        list->first = write->next;
+        write->next = NULL;
+    }
+    return write;
+}
+
 struct writer {
     struct writer_options options;
     pthread_t thread;
     bool running;
     _Atomic(struct queue_write *) newest; /* submitted, newest first */
-    atomic_uint sleeping;                 /* futex: 1 = wake me */
+    atomic_uint sleeping;  /* futex: 1 = wake me; 2 = when nobody is awaited any more */
+    atomic_uint submitted; /* in all; wraps */
+    atomic_uint enough;    /* while napping: wake me when so many were */
+    atomic_ullong early;   /* naps cut short because nobody was left to wait for */
     atomic_bool stopping;
     atomic_bool failed;
     atomic_ullong current; /* number of the segment being written */
@@ -67,7 +91,10 @@ struct writer {
     uint64_t batch_bytes;
     uint64_t last_sync_ns;
     bool had_company;
+    unsigned company; /* records of the larger ones of the last batches */
+    unsigned taken;   /* of those submitted; wraps */
     bool has_segment;
+    bool wants_next; /* the supply was told that it is half full */
     struct supply_segment segment;
     uint64_t offset;         /* of the next record */
     uint64_t written_offset; /* everything before it is written */

@@ -83,6 +83,12 @@ static void add_hops(struct destination *to, const struct destination *from,
     }
 }
 
+size_t destination_bytes(const struct destination *destination)
+{
+    return offsetof(struct destination, hosts) +
+           destination->host_count * sizeof destination->hosts[0];
+}
+
 void destination_shuffle(struct destination *destination, uint64_t roll)
 {
     assert(destination->host_count <= LIMIT_MX_HOSTS);

@@ -5,6 +5,7 @@
 #define RELAY_DESTINATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "relay/limits.h"
@@ -65,12 +66,16 @@ struct destination {
     uint32_t ttl_s;                /* how long this may be used, 5 s to 1 day */
     uint8_t host_count;
     uint8_t hop_count;
-    struct destination_host
-        hosts[LIMIT_MX_HOSTS]; /* by preference; also those without a hop */
-    struct destination_hop hops[LIMIT_ADDRESSES]; /* by preference of their hosts */
     /* Borrowed: lives as long as what this value was copied from. NULL: nothing asked. */
     const struct destination_guard *guard;
+    struct destination_hop hops[LIMIT_ADDRESSES];  /* by preference of their hosts */
+    struct destination_host hosts[LIMIT_MX_HOSTS]; /* by preference; also those without a
+                                                      hop. Last: see destination_bytes */
 };
+
+/* So many bytes of it say everything: the hosts that are not there are left out. A value
+ * that is kept for each of many domains is copied with this. */
+size_t destination_bytes(const struct destination *destination);
 
 /* Put hosts of equal preference, and each host's addresses, into a new random order made
  * from roll; within a host IPv6 and IPv4 alternate, IPv6 first. To be called for each

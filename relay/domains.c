@@ -157,10 +157,14 @@ static void close_until(struct dest *dest, int64_t now)
     agenda_set(&dest->core->agenda, &dest->retry, (uint64_t)dest->down_until_ns);
 }
 
+static void ask_dns(struct dest *dest);
+
 static void on_retry(struct agenda_item *item)
 {
     struct dest *dest = LIST_OWNER(item, struct dest, retry);
-    if (dest->state == DEST_DOWN) {
+    if (dest->state == DEST_PENDING) {
+        ask_dns(dest);
+    } else if (dest->state == DEST_DOWN) {
         dest->state = dest->destination != NULL ? DEST_HALF : DEST_UNKNOWN;
         release_waiting(dest);
     } else if (dest->state == DEST_REFUSED) {
@@ -312,6 +316,14 @@ static void on_resolved(const struct destination *destination,
     release_waiting(dest);
 }
 
+/* In its turn: after a start a hundred thousand domains are due at once, and the first
+ * mail must not wait until all of them were asked for. */
+static void ask_soon(struct dest *dest)
+{
+    dest->state = DEST_PENDING;
+    agenda_set(&dest->core->agenda, &dest->retry, 0);
+}
+
 static void ask_dns(struct dest *dest)
 {
     struct core *core = dest->core;
@@ -325,7 +337,6 @@ static void ask_dns(struct dest *dest)
                                 dest->stream == CONFIG_NONE ? -1 : (int)dest->stream};
     const struct route_rule *rule =
         route_choose(snapshot->routes, (unsigned)config->route_count, &ask);
-    dest->state = DEST_PENDING;
     if (rule == NULL) {
         dest->route = -1;
         dest->lookup = resolve_domain(core->resolve, domain, config->delivery.port,
@@ -385,7 +396,7 @@ void domains_ready(struct lading *lading)
     switch (dest->state) {
     case DEST_UNKNOWN:
         list_push_back(&dest->waiting, &lading->node);
-        ask_dns(dest);
+        ask_soon(dest);
         return;
     case DEST_PENDING:
     case DEST_DOWN: list_push_back(&dest->waiting, &lading->node); return;

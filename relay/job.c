@@ -1,6 +1,8 @@
 #include "relay/job.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "relay/arena.h"
 #include "relay/snapshot.h"
@@ -28,15 +30,23 @@ void job_free(struct job *job)
 
 struct job_destination *job_destination_new(const struct destination *value)
 {
-    struct job_destination *destination = arena_must(1, sizeof *destination);
+    size_t bytes = destination_bytes(value);
+    struct job_destination *destination =
+        arena_must(1, offsetof(struct job_destination, value) + bytes);
     atomic_init(&destination->refs, 1);
-    destination->value = *value;
+    memcpy(&destination->value, value, bytes);
     if (value->guard != NULL) {
         destination->guard = arena_must(1, sizeof *destination->guard);
         *destination->guard = *value->guard;
         destination->value.guard = destination->guard;
     }
     return destination;
+}
+
+void job_destination_copy(const struct job_destination *destination,
+                          struct destination *out_value)
+{
+    memcpy(out_value, &destination->value, destination_bytes(&destination->value));
 }
 
 struct job_destination *job_destination_ref(struct job_destination *destination)

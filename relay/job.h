@@ -26,11 +26,12 @@ struct slot;
 struct snapshot;
 struct worker;
 
-/* A destination shared by jobs: immutable, counted. */
+/* A destination shared by jobs: immutable, counted. Only destination_bytes of the value
+ * are there: never copy the whole struct. */
 struct job_destination {
     _Atomic unsigned refs;
-    struct destination value;
     struct destination_guard *guard; /* owned: what value.guard points to; or NULL */
+    struct destination value;
 };
 
 /* What TLS was like, for logs. Texts are "" in clear. */
@@ -106,6 +107,9 @@ void job_free(struct job *job);
 
 /* A copy of value and its guard. */
 struct job_destination *job_destination_new(const struct destination *value);
+/* A copy that may be shuffled. */
+void job_destination_copy(const struct job_destination *destination,
+                          struct destination *out_value);
 struct job_destination *job_destination_ref(struct job_destination *destination);
 void job_destination_unref(struct job_destination *destination);
 

@@ -355,7 +355,7 @@ void notices_recover(struct core *core)
     uint32_t cursor = 0;
     uint32_t messages[CHUNK];
     do {
-        unsigned count = index_each(core->index, &cursor, messages, CHUNK);
+        unsigned count = index_each_idle(core->index, &cursor, messages, CHUNK);
         for (unsigned i = 0; i < count; i++) {
             struct message_view message;
             index_message(core->index, messages[i], &message);

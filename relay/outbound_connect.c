@@ -375,7 +375,8 @@ static bool is_down(const struct netaddr *addr, void *owner)
 
 void outbound_connect_start(struct outbound *outbound)
 {
-    outbound->hops = outbound->job->destination->value;
+    const struct destination *to = &outbound->job->destination->value;
+    memcpy(&outbound->hops, to, destination_bytes(to)); /* it has no more */
     destination_shuffle(&outbound->hops, entropy_roll());
     destination_postpone(&outbound->hops, is_down, outbound);
     outbound->hop = 0;

@@ -63,3 +63,26 @@ def test_kills_over_days_never_exceed_a_day(new_relay, new_peer):
     assert len(verdicts) >= 2, verdicts
     assert taken <= caps, f"seed {seed}: {taken} of {caps}, {verdicts}"
     assert taken >= 60, f"seed {seed}: {taken}"
+
+
+def test_an_operator_plans_and_acts(new_relay, new_peer):
+    """plan names days, sites and what binds; acts on a ramp hold over a kill."""
+    peer = new_peer()
+    relay = new_relay(warmups=[{"name": "mine", "start": 60, "growth": 1.5, "days": 30}])
+    relay.set_in("sources", "bulk1", warmup="mine")
+    relay.route("gmail.test", peer.port)
+    relay.start()
+    plan = relay.cli_json("plan", "--mix", "gmail.test=60,other.test=40", "--total", "500", "--stream", "bulk")
+    assert {row["site"] for row in plan["plan"]} == {"other"}
+    assert plan["plan"][0]["limit"] == "warm-up"
+    assert sum(row["leaves"] + row["expires"] for row in plan["plan"]) in range(499, 502)
+    assert "LIMITED BY" in relay.cli("plan", "--mix", "gmail.test=1", "--total", "5", "--stream", "bulk")
+    relay.cli("plan", "--mix", "nonsense", "--total", "5", expect=2)
+    relay.cli("warmup", "set", "bulk1", "--day", "4", "--why", "moved here")
+    relay.cli("warmup", "pause", "bulk1")
+    relay.kill()
+    relay.start()
+    relay.cli("warmup", "resume", "bulk1")
+    relay.cli("warmup", "pause", "tx1", expect=1)
+    said = [row for row in relay.cli_json("journal")["journal"] if row["kind"] == "ramp"]
+    assert len(said) >= 3 and any("moved here" in row["evidence"] for row in said), said

@@ -134,6 +134,41 @@ TEST(flow, peek_and_pop)
     index_done(&table);
 }
 
+/* A hundred thousand that are due at the same instant are no stall: no look moves more
+ * than FLOW_STEP of them, each is taken once, and the oldest first. */
+TEST(flow, all_due_at_one_instant)
+{
+    static const unsigned many = 100000;
+    struct place place = {1, 4096, 1000};
+    struct envelope_recipient recipient = {
+        .address = "", .domain = "a.example", .orcpt = ""};
+    struct envelope envelope;
+    index_init(&table, NOW);
+    envelope_init(&envelope);
+    envelope.expires_unix_ms = NOW + 1000000;
+    envelope.stream = "bulk";
+    envelope.recipients = &recipient;
+    envelope.recipient_count = 1;
+    for (uint64_t id = 1; id <= many; id++) {
+        envelope.id = id;
+        uint32_t handle = index_add(&table, &envelope, &place);
+        index_take(&table, handle);
+        index_put_back(&table, handle, NOW + 5000);
+    }
+    struct flow *flow = index_domain(&table, "a.example")->flows;
+    cr_assert_eq(flow_pop_ready(&table, flow, NOW + 4999), 0);
+    cr_assert_eq(flow->deferred, many);
+    for (uint64_t id = 1; id <= many; id++) {
+        unsigned before = flow->deferred;
+        uint32_t taken = flow_pop_ready(&table, flow, NOW + 5000);
+        cr_assert_leq(before - flow->deferred, FLOW_STEP);
+        cr_assert_eq(index_message_at(&table, taken)->id, id);
+    }
+    cr_assert_eq(flow->out, many);
+    cr_assert_eq(flow_pop_ready(&table, flow, NOW + 5000), 0);
+    index_done(&table);
+}
+
 /* A due time is never early: it is rounded up to a tenth of a second. */
 TEST(flow, due_is_not_early)
 {

@@ -280,6 +280,30 @@ TEST(index, each)
     index_done(&table);
 }
 
+/* The walk of idle ones finds the messages that have one, first recipient or a later one,
+ * and no others. */
+TEST(index, each_idle)
+{
+    index_init(&table, NOW);
+    for (uint64_t id = 1; id <= 300; id++) {
+        cr_assert_neq(add(id, 0, 3), 0);
+        struct change change = change_of(id, (uint16_t)(id % 3), CHANGE_HELD);
+        cr_assert(id % 5 != 0 || index_apply(&table, &change) != 0);
+    }
+    uint32_t cursor = 0;
+    uint32_t handles[64];
+    unsigned seen = 0;
+    do {
+        unsigned found = index_each_idle(&table, &cursor, handles, 64);
+        for (unsigned i = 0; i < found; i++) {
+            cr_assert_eq(index_message_at(&table, handles[i])->id % 5, 0);
+        }
+        seen += found;
+    } while (cursor != 0);
+    cr_assert_eq(seen, 60);
+    index_done(&table);
+}
+
 /* One-recipient messages in many domains cost at most 96 bytes each, beside at most one
  * chunk of each table that is not full yet. */
 TEST(index, memory)

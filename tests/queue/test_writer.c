@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "queue/queue_impl.h"
 #include "queue/writer.h"
 
 #include "tests/support/fake_disk.h"
@@ -33,6 +34,49 @@ TEST(writer, failed_sync)
     queue_fixture_reopen(&fixture);
     cr_assert_neq(index_find(queue_index(fixture.queue), 1), 0);
     queue_fixture_done(&fixture);
+    fake_disk_free(fake);
+}
+
+static uint64_t standing_clock(void)
+{
+    return 1;
+}
+
+static void on_done(struct queue_write *write, int rc)
+{
+    (void)rc;
+    (void)sem_post((sem_t *)write->owner);
+}
+
+/* The next sync waits for company, but not when all who ever come are there: four writers
+ * that wait for each other's sync are not made to wait out the spacing each time. (The
+ * clock stands still, so only their number can end a wait early.) */
+TEST(writer, nobody_left_to_wait_for)
+{
+    struct fake_disk *fake = fake_disk_new(1);
+    struct queue_fixture fixture;
+    struct queue_write writes[4];
+    uint8_t byte = 1;
+    sem_t done;
+    (void)sem_init(&done, 0, 0);
+    queue_fixture_init_disk(&fixture, fake_disk_face(fake));
+    fixture.options.now_ns_cb = standing_clock;
+    queue_fixture_reopen(&fixture);
+    for (int round = 0; round < 200; round++) {
+        for (int i = 0; i < 4; i++) {
+            queue_write_piece(&writes[i], 2, &byte, 1);
+            writes[i].owner = &done;
+            queue_submit(fixture.queue, &writes[i], QUEUE_SYNCED, on_done);
+        }
+        for (int i = 0; i < 4; i++) {
+            while (sem_wait(&done) != 0) {
+            }
+            cr_assert_eq(writes[i].rc, 0);
+        }
+    }
+    cr_assert_gt(atomic_load(&fixture.queue->writer.early), 0);
+    queue_fixture_done(&fixture);
+    (void)sem_destroy(&done);
     fake_disk_free(fake);
 }
 

@@ -5,6 +5,30 @@
 #include "tests/support/queue_fixture.h"
 #include "tests/support/test.h"
 
+/* A kept destination has the hosts it has, and no room for those it has not; a copy of it
+ * says the same. */
+TEST(job, destination_is_no_larger_than_it_must)
+{
+    for (uint8_t hosts = 0; hosts <= LIMIT_MX_HOSTS; hosts++) {
+        struct destination value = {.domain = "example.net", .host_count = hosts};
+        struct destination copy = {.domain = ""};
+        for (uint8_t i = 0; i < hosts; i++) {
+            value.hosts[i].preference = (uint16_t)(10 + i);
+        }
+        value.hop_count = 1;
+        value.hops[0].addr.port = 2525;
+        cr_assert_eq(destination_bytes(&value) <= sizeof value, true);
+        cr_assert_eq(sizeof value - destination_bytes(&value) >=
+                         (LIMIT_MX_HOSTS - (size_t)hosts) * sizeof value.hosts[0],
+                     true);
+        struct job_destination *destination = job_destination_new(&value);
+        job_destination_copy(destination, &copy);
+        cr_assert_eq(memcmp(&copy, &value, destination_bytes(&value)), 0);
+        cr_assert_eq(copy.host_count, hosts);
+        job_destination_unref(destination);
+    }
+}
+
 TEST(job, gives_back_all_it_holds)
 {
     /* Content, pin and destination go with the job; the destination stays for others. */

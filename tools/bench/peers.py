@@ -87,14 +87,14 @@ routes = ( {", ".join(lines)} );
 log = {{ file = "{here}/events.jsonl"; maillog = "{here}/mail.log"; }};
 ''')
 
-    def start(self, tracer=()):
+    def start(self, tracer=(), seconds=60):
         with open(self.folder / "output", "ab") as output:
             self.process = subprocess.Popen(
                 [*tracer, str(self.build / "relay/mesurad"), "-c",
                  str(self.folder / "mesura.conf")], stdout=output, stderr=output,
                 stdin=subprocess.DEVNULL, start_new_session=True)
         try:
-            wait_port(self.port, 60, self.process)
+            wait_port(self.port, seconds, self.process)
         except Trouble as trouble:
             tail = (self.folder / "output").read_text(errors="replace")[-500:]
             raise Trouble(f"mesurad: {trouble}: {tail}") from None
@@ -110,6 +110,11 @@ log = {{ file = "{here}/events.jsonl"; maillog = "{here}/mail.log"; }};
     def stop(self):
         if self.process is not None and self.process.poll() is None:
             os.kill(self._daemon(), signal.SIGTERM)
+        self._end()
+
+    def kill(self):
+        """No orderly end: what is queued does not matter any more."""
+        os.kill(self._daemon(), signal.SIGKILL)
         self._end()
 
     def rss_kb(self):
