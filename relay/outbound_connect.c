@@ -375,8 +375,7 @@ static bool is_down(const struct netaddr *addr, void *owner)
 
 void outbound_connect_start(struct outbound *outbound)
 {
-    const struct destination *to = &outbound->job->destination->value;
-    memcpy(&outbound->hops, to, destination_bytes(to)); /* it has no more */
+    job_destination_copy(outbound->job->destination, &outbound->hops);
     destination_shuffle(&outbound->hops, entropy_roll());
     destination_postpone(&outbound->hops, is_down, outbound);
     outbound->hop = 0;
