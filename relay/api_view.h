@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relay/api_asks.h"
+
 struct api_answer;
 struct errmsg;
 
@@ -31,37 +33,6 @@ enum api_result {
     API_UNKNOWN,   /* 401: a token is needed, or is not one of ours */
     API_DENIED,    /* 403: the user may not do this */
     API_TOO_FAST,  /* 429: the user has used what it may; text says until when */
-};
-
-/* Where a recipient stands. API_STATE_ANY only in a filter. */
-enum api_state {
-    API_STATE_ANY,
-    API_STATE_READY,    /* due; waits for a gate or for its turn */
-    API_STATE_DEFERRED, /* waits for its next attempt */
-    API_STATE_ACTIVE,   /* in a conversation now */
-    API_STATE_HELD,     /* an operator or a rule holds it */
-};
-
-/* The selectors of `mesura queue`. "" and 0 select everything; all that are set must
- * match. Text is compared without case; '*' matches any run of characters in every text
- * selector; reply, subject and client also match anywhere inside. */
-struct api_filter {
-    const char *id;
-    const char *domain;
-    const char *site;
-    const char *stream;
-    const char *source;
-    const char *sender;
-    const char *recipient;
-    const char *user;
-    const char *client;
-    const char *job;
-    const char *subject;
-    const char *class_name;
-    const char *reply;
-    enum api_state state;
-    int64_t older_ms; /* accepted at least this long ago */
-    int64_t newer_ms; /* accepted at most this long ago */
 };
 
 /* One recipient in the queue. */
@@ -359,67 +330,6 @@ struct api_summary_row {
     uint64_t count;
 };
 
-/* Rows of a long list are asked for in pages. */
-struct api_page {
-    unsigned limit;     /* at least 1, at most LIMIT_API_PAGE */
-    const char *cursor; /* "" for the first page; else what core gave, byte for byte */
-};
-
-struct api_journal_ask {
-    int64_t newer_ms;    /* at most this long ago; 0 for all */
-    const char *kind;    /* "" for all */
-    const char *subject; /* substring, "" for all */
-    struct api_page page;
-};
-
-enum api_act {
-    API_ACT_HOLD,
-    API_ACT_RELEASE,
-    API_ACT_RETRY, /* due now; a stop or a freeze still holds */
-    API_ACT_BOUNCE,
-};
-
-struct api_action {
-    enum api_act act;
-    struct api_filter filter;
-    const char *why;
-    const char *by; /* who asks: "operator root (uid 0)" */
-};
-
-enum api_pack {
-    API_PACK_COPY,
-    API_PACK_MOVE,  /* out of the queue, into a directory */
-    API_PACK_PURGE, /* the same, as an operator says who wants them gone */
-};
-
-struct api_pack_ask {
-    enum api_pack how;
-    struct api_filter filter;
-    const char *dir; /* absolute; "": one of its own under the spool */
-    const char *why;
-    const char *by;
-};
-
-struct api_unpack_ask {
-    const char *dir; /* absolute */
-    bool again;      /* also what was imported before, or half of an export */
-    const char *by;
-};
-
-struct api_freeze_ask {
-    const char *kind;
-    const char *name;
-    int64_t for_ms; /* 0: until thawed */
-    const char *why;
-    const char *by;
-};
-
-struct api_plan_ask {
-    const char *mix; /* "gmail.com=60,other=40" */
-    uint64_t total;
-    const char *stream; /* "" the default one */
-};
-
 struct api_plan_row {
     unsigned day; /* 0 is today */
     const char *site;
@@ -427,15 +337,6 @@ struct api_plan_row {
     uint64_t expires;
     uint64_t left; /* at the end of the day */
     const char *limit;
-};
-
-struct api_warmup_ask {
-    const char *act; /* start pause resume set */
-    const char *source;
-    const char *site; /* "" all of the source */
-    unsigned day;     /* of set: 1 is the first */
-    const char *why;
-    const char *by;
 };
 
 /* A message to be sent (POST /v1/messages). */

@@ -13,6 +13,7 @@
 #include "relay/auth.h"
 #include "relay/config_diff.h"
 #include "relay/core.h"
+#include "relay/core_load.h"
 #include "relay/entropy.h"
 #include "relay/hourly.h"
 #include "relay/learnt.h"
@@ -102,62 +103,7 @@ static int open_dns(struct core *core, struct errmsg *err)
     return rc;
 }
 
-/* ---- what is remembered ---- */
-
-static void on_freeze_row(const struct store_row *row, void *owner)
-{
-    struct core *core = owner;
-    freezes_load(&core->freezes, row);
-}
-
-static void on_stop_row(const struct store_row *row, void *owner)
-{
-    stops_load(owner, row);
-}
-
-static void on_learnt_row(const struct store_row *row, void *owner)
-{
-    learnt_load(owner, row);
-}
-
-static void on_ramp_row(const struct store_row *row, void *owner)
-{
-    ramps_load(owner, row);
-}
-
-static void on_sts_row(const struct store_row *row, void *owner)
-{
-    const struct core *core = owner;
-    sts_load(core->sts, row);
-}
-
-static void on_conduct_row(const struct store_row *row, void *owner)
-{
-    if (strncmp(row->key, ALLOWANCE_PREFIX, sizeof ALLOWANCE_PREFIX - 1) == 0) {
-        allowances_load(owner, row);
-    } else if (strncmp(row->key, VIGIL_PREFIX, sizeof VIGIL_PREFIX - 1) == 0) {
-        vigil_load(owner, row);
-    }
-}
-
-static int load_store(struct core *core, struct errmsg *err)
-{
-    static const struct {
-        enum store_kind kind;
-        store_row_cb row_cb;
-    } kinds[] = {{STORE_FREEZE, on_freeze_row},   {STORE_LEARNT, on_learnt_row},
-                 {STORE_STOP, on_stop_row},       {STORE_RAMP, on_ramp_row},
-                 {STORE_CONDUCT, on_conduct_row}, {STORE_LEDGER, on_ramp_row},
-                 {STORE_STS, on_sts_row}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        int rc = store_load(core->store, kinds[i].kind, kinds[i].row_cb, core, err);
-        if (rc != 0) {
-            errmsg_wrap(err, "read the store");
-            return rc;
-        }
-    }
-    return store_start(core->store, err);
-}
+/* ---- the index ---- */
 
 static void on_flow_born(void *owner, struct flow *flow)
 {
@@ -233,7 +179,7 @@ int core_start_open(struct core *core, const struct core_options *options,
     core->call->core = core;
     rc = open_dns(core, err);
     if (rc == 0) {
-        rc = load_store(core, err);
+        rc = core_load(core, err);
     }
     if (rc == 0) {
         ramps_take(core);

@@ -5,7 +5,7 @@
 
 #include "tests/support/test.h"
 
-static const struct params_offer all = {true, true, true, true, true, true};
+static const struct params_offer all = {true, true, true, true, true, true, true};
 static const struct params_offer none;
 
 /* Each text of MAIL and what it must be. */
