@@ -156,11 +156,11 @@ static bool pick_bound(const struct look *look, uint32_t number, struct choose_p
     return chosen;
 }
 
-/* The first whose mail is bound to no source. */
-static struct lading *first_free(const struct look *look)
+/* The first of the bay's free mail. */
+static struct lading *first_of(const struct look *look)
 {
-    struct list *ready = &look->site->bays[look->stream].ready[0];
-    return LIST_OWNER(list_first(ready), struct lading, node);
+    struct bay *bay = &look->site->bays[look->stream];
+    return LIST_OWNER(list_first(&bay->ready[0]), struct lading, node);
 }
 
 /* Who goes now stands before who only waits for its pace; what a warm-up does not let
@@ -174,7 +174,7 @@ static bool rank(const struct look *look, struct choice *choice)
         choice->candidates[i].live = choice->picks[i].lane != NULL;
     }
     if (choice->ramped != 0 &&
-        overflow_split(look->core, first_free(look), choice->lanes, choice->candidates,
+        overflow_split(look->core, first_of(look), choice->lanes, choice->candidates,
                        choice->count, choice->ramped)) {
         return false;
     }
@@ -196,8 +196,7 @@ static bool pick_free(const struct look *look, struct choose_pick *pick)
     choice.count = 0;
     choice.ramped = 0;
     for (size_t i = 0; i < config->sources.count && i < 64; i++) {
-        add_candidate(look,
-                      sources_at(&look->core->sources, config->sources.items[i]),
+        add_candidate(look, sources_at(&look->core->sources, config->sources.items[i]),
                       &choice, &pick->earliest_ns);
     }
     if (!rank(look, &choice)) {

@@ -188,9 +188,6 @@ int core_start_open(struct core *core, const struct core_options *options,
         rc = watcher_open(&core->watcher, core, err);
     }
     if (rc == 0) {
-        rc = watcher_open(&core->watcher, core, err);
-    }
-    if (rc == 0) {
         struct alert_options alert = pager_options(core);
         rc = alert_start(&core->alert, &alert, err);
     }

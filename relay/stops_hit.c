@@ -177,13 +177,12 @@ static void freeze(struct core *core, struct lane *lane, const struct reply *rep
     }
 }
 
-/* An address of ours, or one that may be: everything stops, and the list is asked. */
+/* An address of ours, or one that may be: the lane stops too, and the list is asked. */
 static void hit_source(struct core *core, struct lane *lane, const struct reply *reply,
                        const struct finding *finding, const struct netaddr *ask,
                        enum stops_whose whose)
 {
     struct source *source = lane->source;
-    freeze(core, lane, reply, finding, ask);
     bool is_new =
         hold_lane(core, lane, STOP_CAUSE_LISTED, LISTED_LANE_MS, reply, finding->list);
     struct stops_said said = {.source = source,
@@ -254,9 +253,9 @@ void stops_freeze(struct core *core, struct lane *lane, const struct netaddr *re
             return;
         }
         whose = STOPS_UNKNOWN;
-    } else {
-        stops_add_witness(core, lane, remote, &source->listed_by);
     }
+    freeze(core, lane, reply, finding, &ask); /* the store's first row: it must be down */
+    stops_add_witness(core, lane, remote, &source->listed_by);
     hit_source(core, lane, reply, finding, &ask, whose);
 }
 
