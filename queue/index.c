@@ -484,6 +484,8 @@ void index_stats(const struct index *index, struct index_stats *out_stats)
         .held = index->held,
         .flows = index->flow_count,
         .domains = index->domain_count,
+        .spare_bytes = pool_spare(&index->messages) + pool_spare(&index->extras) +
+                       pool_spare(&index->flows),
         .memory_bytes = pool_memory(&index->messages) + pool_memory(&index->extras) +
                         flows_memory(index) + ids_memory(index) + clock_memory(index) +
                         index->piece_bytes +

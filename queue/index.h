@@ -139,6 +139,7 @@ struct index_stats {
     uint64_t flows;
     uint64_t domains;
     uint64_t memory_bytes; /* allocated for all of the above */
+    uint64_t spare_bytes;  /* of it: free for what comes next */
     uint64_t
         newest_unix_ms; /* the newest instant seen in records: the wall clock was there */
 };

@@ -38,6 +38,7 @@ uint32_t pool_take(struct pool *pool)
         void *entry = pool_at(pool, handle);
         memcpy(&pool->free, entry, sizeof pool->free);
         memset(entry, 0, sizeof pool->free);
+        pool->free_count--;
         return handle;
     }
     assert(pool->used < UINT32_C(1) << 30);
@@ -55,6 +56,12 @@ void pool_give(struct pool *pool, uint32_t handle)
     memset(entry, 0, pool->entry_bytes);
     memcpy(entry, &pool->free, sizeof pool->free);
     pool->free = handle;
+    pool->free_count++;
+}
+
+uint64_t pool_spare(const struct pool *pool)
+{
+    return (uint64_t)pool->free_count * pool->entry_bytes;
 }
 
 uint64_t pool_memory(const struct pool *pool)

@@ -17,6 +17,7 @@ struct pool {
     uint32_t entry_bytes;
     uint32_t used; /* handles below this were given out once; begins at 1 */
     uint32_t free; /* head of the list of given-back entries */
+    uint32_t free_count;
 };
 
 void pool_init(struct pool *pool, uint32_t entry_bytes);
@@ -35,5 +36,7 @@ static inline void *pool_at(const struct pool *pool, uint32_t handle)
 
 /* What is resident: entries that were given out once. */
 uint64_t pool_memory(const struct pool *pool);
+/* Of that, what is free to be taken again: it is never given back to the system. */
+uint64_t pool_spare(const struct pool *pool);
 
 #endif

@@ -22,7 +22,9 @@ static void publish_memory(struct queue *queue)
 {
     struct index_stats stats;
     index_stats(&queue->index, &stats);
-    atomic_store_explicit(&queue->index_memory, stats.memory_bytes, memory_order_relaxed);
+    /* What was given back counts as free: else a queue once full would stay so. */
+    atomic_store_explicit(&queue->index_memory, stats.memory_bytes - stats.spare_bytes,
+                          memory_order_relaxed);
 }
 
 void queue_close_recipient(struct queue *queue, const struct envelope_close *close,

@@ -359,7 +359,7 @@ static void ask_dns(struct dest *dest)
 void domains_ask(struct dest *dest)
 {
     if (dest->state == DEST_UNKNOWN) {
-        ask_dns(dest);
+        ask_soon(dest);
     }
 }
 

@@ -15,8 +15,11 @@ TEST(pool, reuse)
     }
     cr_assert_eq(pool_at(&pool, first), at);
     cr_assert_eq(at[23], 9);
+    cr_assert_eq(pool_spare(&pool), 0);
     pool_give(&pool, first);
+    cr_assert_eq(pool_spare(&pool), 24);
     cr_assert_eq(pool_take(&pool), first);
+    cr_assert_eq(pool_spare(&pool), 0);
     cr_assert_eq(at[23], 0);
     cr_assert_eq(at[0], 0);
     pool_done(&pool);
