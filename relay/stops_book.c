@@ -3,6 +3,7 @@
  *
  * No test of its own: tests/relay/test_stops.c crashes and looks. */
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +61,42 @@ void stops_book_stop(struct core *core, const struct source *source,
     fields_add_text(&fields, "site", stop->site);
     fields_add_text(&fields, "why", stop->why);
     put(core, key, &fields, ticket);
+}
+
+/* ---- waiting ---- */
+
+struct landing {
+    struct mailbox box;
+    struct store_ticket ticket;
+    sem_t landed;
+};
+
+static void on_posted(void *owner)
+{
+    struct landing *landing = owner;
+    (void)sem_post(&landing->landed);
+}
+
+static void on_landed(struct letter *letter)
+{
+    (void)letter; /* the semaphore has told */
+}
+
+void stops_book_wait(struct core *core)
+{
+    struct landing landing = {.ticket = {.done_cb = on_landed}};
+    mailbox_init(&landing.box, on_posted, &landing);
+    landing.ticket.home = &landing.box;
+    (void)sem_init(&landing.landed, 0, 0);
+    store_sync(core->store, &landing.ticket);
+    while (sem_wait(&landing.landed) != 0) {
+        /* a signal came between */
+    }
+    (void)mailbox_run(&landing.box);
+    if (landing.ticket.status != 0) {
+        log_error("a stop is not on the disk: a crash now would forget it");
+    }
+    (void)sem_destroy(&landing.landed);
 }
 
 /* "listed3_site": the field of the fourth witness. */

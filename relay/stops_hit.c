@@ -99,6 +99,7 @@ static void say_source(struct core *core, struct lane *lane, const struct reply 
                               .evidence = evidence,
                               .reply = reply,
                               .finding = finding};
+    stops_book_wait(core);
     stops_say(core, &said, LOG_BLOCKED, text);
 }
 
@@ -300,6 +301,7 @@ static void hit_lane(struct core *core, struct job *job, const struct job_rcpt *
                               .reply = &rcpt->reply,
                               .finding = &rcpt->finding,
                               .until_unix_ms = source->stop.until_unix_ms};
+    stops_book_wait(core);
     stops_say(core, &said, LOG_BLOCKED, text);
 }
 

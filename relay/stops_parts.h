@@ -16,6 +16,11 @@ void stops_kick(struct core *core, const struct source *source, const struct lan
 /* stops_book.c */
 void stops_book_stop(struct core *core, const struct source *source,
                      const struct lane *lane, struct store_ticket *ticket);
+
+/* Return when what the book was told is on the disk. Core's thread stands still for one
+ * commit: only where a source is stopped, which is told to people the moment after, and
+ * what they are told must hold whatever happens then. */
+void stops_book_wait(struct core *core);
 void stops_book_witnesses(struct core *core, const struct source *source);
 void stops_book_volume(struct core *core, const struct source *source);
 
