@@ -202,8 +202,9 @@ static bool is_empty(int dir)
         return false;
     }
     const struct dirent *entry = NULL;
-    while (!found && /* NOLINT(concurrency-mt-unsafe): own stream */
-           (entry = readdir(stream)) != NULL) {
+    while (!found &&
+           (entry = readdir(stream)) != /* NOLINT(concurrency-mt-unsafe): own stream */
+               NULL) {
         found = entry->d_name[0] != '.';
     }
     (void)closedir(stream);

@@ -261,8 +261,9 @@ static int list_names(int dir, struct ids *jsons, struct ids *emls, struct errms
     }
     bool good = true;
     const struct dirent *entry = NULL;
-    while (good && /* NOLINT(concurrency-mt-unsafe): own stream */
-           (entry = readdir(stream)) != NULL) {
+    while (good &&
+           (entry = readdir(stream)) != /* NOLINT(concurrency-mt-unsafe): own stream */
+               NULL) {
         good = take_name(entry->d_name, jsons, emls, err);
     }
     (void)closedir(stream);

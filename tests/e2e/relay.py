@@ -62,7 +62,9 @@ class Relay:
 
     def __init__(self, **changes):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mesura-e2e-"))
-        self.ports = {"apps": free_port(), "bulk": free_port()}
+        self.ports = {"apps": free_port()}
+        while self.ports.get("bulk", self.ports["apps"]) == self.ports["apps"]:
+            self.ports["bulk"] = free_port()  # the system may give the same one twice
         self.process = None
         self.wrapper = []  # put in front of the daemon's command
         self.starts = 0
