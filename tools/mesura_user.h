@@ -11,9 +11,8 @@
 
 #include "tools/mesura_args.h"
 
-#define MESURA_USER_RIGHTS                                                    \
-    "streams from networks per-minute per-hour per-day max-message priority " \
-    "certificate"
+#define MESURA_USER_RIGHTS \
+    "streams from networks per-minute per-hour per-day max-message priority"
 
 /* ---- mesura_user_edit.c ---- */
 
