@@ -119,6 +119,7 @@ def test_hold_release_retry(waiting):
     relay, peer = waiting
     assert relay.cli_json("queue", "hold", "--domain", "gmail.test", "--why", "audit")["count"] == 2
     assert relay.status()["held"] == 2
+    relay.wait_events("held", 2)
     peer.answers = None
     relay.kill()
     relay.start()
