@@ -171,9 +171,12 @@ static int64_t unit_seconds(const char *at)
 {
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         size_t length = strlen(units[i].stem);
-        char after = strncmp(units[i].stem, at, length) == 0 ? at[length] : 'x';
+        if (strncmp(units[i].stem, at, length) != 0) {
+            continue;
+        }
+        char after = at[length];
         bool ends = !extract_is_letter(after) && ((unsigned char)after & 0x80) == 0;
-        if (strncmp(units[i].stem, at, length) == 0 && (ends || !units[i].is_whole)) {
+        if (ends || !units[i].is_whole) {
             return units[i].seconds;
         }
     }
