@@ -235,7 +235,7 @@ class Relay:
     def cli(self, *words, expect=0):
         """Run `mesura`; its standard output. expect None: however it ends."""
         done = subprocess.run([str(MESURA), *words, "--socket", self.config["control"]], capture_output=True,
-                              text=True, timeout=60, check=False)
+                              text=True, timeout=180, check=False)
         assert expect is None or done.returncode == expect, f"mesura {words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
@@ -271,6 +271,6 @@ def check_config(text, folder):
     """mesurad -t on a text: its exit status and what it says."""
     path = pathlib.Path(folder) / "tried.conf"
     path.write_text(text)
-    done = subprocess.run([str(MESURAD), "-t", "-c", str(path)], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([str(MESURAD), "-t", "-c", str(path)], capture_output=True, text=True, timeout=180,
                           check=False)
     return done.returncode, done.stderr, path
