@@ -11,11 +11,8 @@ struct later {
 };
 
 static const struct later table[] = {
-    {"listener", "proxy_from", NULL},
-    {"listener", "long_lines", "convert"},
-    {"stream", "alignment", NULL},
-    {"stream", "return_path", NULL},
-    {"warmup", "preflight", "true"},
+    {"listener", "proxy_from", NULL}, {"listener", "long_lines", "convert"},
+    {"stream", "alignment", NULL},    {"stream", "return_path", NULL},
     {"alerts", "webhook", NULL},
 };
 

@@ -159,7 +159,8 @@ static bool is_closed(const struct plan *plan, const struct source *source,
     const struct config *config = core->snapshot->config;
     const struct config_stream *stream = &config->streams[plan->stream];
     int64_t until_ns = 0;
-    return freezes_find(&core->freezes, FREEZE_STREAM, stream->name) != NULL ||
+    return preflight_holds(source) ||
+           freezes_find(&core->freezes, FREEZE_STREAM, stream->name) != NULL ||
            freezes_find(&core->freezes, FREEZE_SOURCE, source->name) != NULL ||
            freezes_find(&core->freezes, FREEZE_SITE, name) != NULL ||
            (stops_source_holds(source, core->snapshot->config, stream, &until_ns) &&
