@@ -266,6 +266,9 @@ struct config_stream {
     enum config_on_block on_block;
     enum config_mode mode;
     const char *archive; /* who gets a copy of each message; "" nobody */
+    struct config_strings
+        senders;      /* domains whose mail is of this stream; ".x" below x */
+    bool takes_lists; /* mail to lists and bulk by its header is, too */
 };
 
 /* Limits of one lane (source x site); total_* over all sources. 0 or unlimited: none. */

@@ -265,6 +265,8 @@ static const struct config_key stream_keys[] = {
     {"mode", CONFIG_KIND_CHOICE, AT(config_stream, mode), .fallback = "enforce",
      .choices = mode},
     {"archive", CONFIG_KIND_TEXT, AT(config_stream, archive), .fallback = ""},
+    {"senders", CONFIG_KIND_TEXTS, AT(config_stream, senders)},
+    {"auto", CONFIG_KIND_BOOL, AT(config_stream, takes_lists), .fallback = "false"},
 };
 
 static const struct config_key site_keys[] = {
