@@ -457,7 +457,9 @@ struct job *worker_rig_back(struct worker_rig *rig)
     }
     struct job *job = rig->back[0];
     rig->back_count--;
-    memmove(rig->back, rig->back + 1, rig->back_count * sizeof rig->back[0]);
+    for (unsigned i = 0; i < rig->back_count; i++) {
+        rig->back[i] = rig->back[i + 1];
+    }
     return job;
 }
 
