@@ -448,6 +448,7 @@ void compact_copy(struct helper_job *job)
         item->rc = encode_change(compact, item, moved.bytes + moved.length,
                                  sizeof moved.bytes - moved.length, &length);
         moved.length += length;
+        item->to_bytes = length;
     }
     put_moved(compact, &moved, compact->group_count);
     wait_for_copies(compact);
