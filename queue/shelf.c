@@ -12,8 +12,8 @@
 
 void shelf_init(struct shelf *shelf)
 {
-    *shelf =
-        (struct shelf){.used = 1, .state_sum = SHELF_STATE_BYTES * 16, .state_count = 16};
+    *shelf = (struct shelf){
+        .used = 1, .state_sum = (uint64_t)SHELF_STATE_BYTES * 16, .state_count = 16};
 }
 
 void shelf_done(struct shelf *shelf)

@@ -13,7 +13,7 @@ static void look_at_space(struct history *history, uint64_t *out_disk)
     queue_stats(history->queue, &stats);
     history->most_bound = history->last_bound;
     history->last_bound =
-        2 * stats.live_bytes + 2 * QUEUE_SEGMENT_MIN + stats.stuck_bytes;
+        2 * stats.live_bytes + 2 * (uint64_t)QUEUE_SEGMENT_MIN + stats.stuck_bytes;
     if (history->last_bound > history->most_bound) {
         history->most_bound = history->last_bound;
     }
