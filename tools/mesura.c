@@ -192,11 +192,15 @@ static const struct command commands[] = {
      "before, is refused and named (exit status 1). --again takes the latter, and an\n"
      "export that was cut off.\n",
      "", "again", 1, 1, mesura_move_import},
-    {"classify", NULL, "classify [FILE]", "what remote replies mean; needs no daemon",
+    {"classify", NULL, "classify [--config FILE] [--provider MX] [FILE]",
+     "what remote replies mean; needs no daemon",
      "One reply a line in (\"554 5.7.1 ...\"), from FILE or standard input; out comes\n"
      "LABEL<TAB>DNSBL<TAB>IP<TAB>SCOPE<TAB>reply, with - for what the reply does not "
-     "say.\n",
-     "", "", 0, 1, mesura_classify_run},
+     "say.\n"
+     "--config asks the rules of that configuration before the built-in ones; "
+     "--provider\n"
+     "is the MX or site name that the replies came from. --json also names the rule.\n",
+     "config provider", "", 0, 1, mesura_classify_run},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -284,6 +288,20 @@ static int skip_leading_options(int count, char **words)
     return at < count ? at : count;
 }
 
+/* The first of the leading words that is no option of every command; NULL. */
+static const char *foreign_option(int leading, char **words)
+{
+    for (int at = 0; at < leading; at++) {
+        if (strcmp(words[at], "--socket") == 0) {
+            at++;
+        } else if (strcmp(words[at], "--json") != 0 &&
+                   strncmp(words[at], "--socket=", strlen("--socket=")) != 0) {
+            return words[at];
+        }
+    }
+    return NULL;
+}
+
 static enum mesura_exit run_words(int count, char **words)
 {
     int leading = skip_leading_options(count, words);
@@ -303,6 +321,14 @@ static enum mesura_exit run_words(int count, char **words)
                         (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0);
         print_usage(is_asked ? stdout : stderr);
         return is_asked ? MESURA_DONE : MESURA_USAGE;
+    }
+    const char *foreign = foreign_option(leading, words);
+    if (foreign != NULL) {
+        (void)fprintf(stderr,
+                      "mesura: no option %s in front of a command; there are --json and "
+                      "--socket PATH\n",
+                      foreign);
+        return MESURA_USAGE;
     }
     if (strcmp(words[leading], "help") == 0) {
         if (leading + 1 < count) {
