@@ -285,6 +285,16 @@ ATTR_MUST_CHECK int queue_read_piece(const struct queue_pin *pin,
                                      const struct queue_message *message, unsigned i,
                                      bool nowait, struct queue_piece *out_piece);
 
+/* All changes of the pinned STATE record, for change_next. -ENOENT: it is another record;
+ * others as queue_read_message. block is to be freed with free(). */
+struct queue_changes {
+    const uint8_t *bytes;
+    size_t length;
+    uint8_t *block; /* owned */
+};
+ATTR_MUST_CHECK int queue_read_changes(const struct queue_pin *pin,
+                                       struct queue_changes *out_changes);
+
 /* Read the pinned STATE record and find the last change of (id, number) in it. Texts lead
  * into *out_block, which the caller frees with free(). -ENOENT when it has none. */
 ATTR_MUST_CHECK int queue_read_change(const struct queue_pin *pin, uint64_t id,
