@@ -98,7 +98,7 @@ unsigned lastwords_find(struct queue *queue, uint64_t id, struct lastwords *item
     for (unsigned i = 0; i < count; i++) {
         sorted[i] = &items[i];
     }
-    qsort(sorted, count, sizeof sorted[0], by_number);
+    qsort(sorted, count, sizeof(void *), by_number);
     for (unsigned i = 0; i < count;) {
         struct place place = items[i].place;
         if (place.segment == 0 || items[i].steps == STEPS) {

@@ -16,7 +16,7 @@ void owed_done(struct owed *owed)
 static bool grow(struct owed *owed)
 {
     size_t room = owed->room == 0 ? FIRST_ROOM : owed->room * 2;
-    uint64_t *ids = room > LIMIT_OWED ? NULL : malloc(room * sizeof *ids);
+    uint64_t *ids = room > (size_t)LIMIT_OWED ? NULL : malloc(room * sizeof *ids);
     if (ids == NULL) {
         return false;
     }
