@@ -11,14 +11,16 @@
  * it was copied is restated afterwards (restate.c). A crash at any point leaves the
  * victim with all its records, and replay believes it rather than the copies. */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "queue/compact_impl.h"
 #include "queue/mem.h"
 
-#define LOOK_STEP   4096    /* items looked at in one call */
-#define GROUP_BYTES 1048576 /* of records in one group */
+#define LOOK_STEP   4096                  /* items looked at in one call */
+#define GROUP_BYTES 1048576               /* of records in one group */
+#define REST_NS     UINT64_C(10000000000) /* after the disk was full */
 
 static struct compact *compact_of(struct queue *queue)
 {
@@ -78,13 +80,18 @@ struct compact_item *compact_add(struct compact *compact)
 
 /* ---- choosing a victim ---- */
 
-static bool may_be_victim(struct queue *queue, const struct shelf_segment *segment,
-                          uint64_t oldest_upload)
+/* What must be kept of it, were it moved. */
+static uint64_t to_move(const struct shelf *shelf, const struct shelf_segment *segment)
+{
+    return shelf_live_bytes(shelf, segment) + segment->tomb_bytes;
+}
+
+static bool may_be_victim(struct queue *queue, const struct shelf_segment *segment)
 {
     return segment->number != 0 && segment->closed && segment->settled &&
            !segment->moving && !segment->damaged && segment->seen == segment->written &&
-           segment->number < oldest_upload &&
-           segment->live_bytes + segment->tomb_bytes < segment->file_bytes / 4 * 3 &&
+           !segment->held &&
+           to_move(&queue->index.shelf, segment) < segment->file_bytes / 4 * 3 &&
            (segment->live_messages > 0 || segment->live_states > 0 ||
             shelf_is_needed(&queue->index.shelf,
                             shelf_find(&queue->index.shelf, segment->number)));
@@ -93,24 +100,19 @@ static bool may_be_victim(struct queue *queue, const struct shelf_segment *segme
 static uint16_t choose(struct queue *queue)
 {
     struct shelf *shelf = &queue->index.shelf;
-    struct shelf_totals totals;
-    shelf_totals(shelf, &totals);
-    /* Twice what lives and two segments is the promise; so much earlier it begins. */
-    uint64_t allowed =
-        totals.live_bytes / 4 * 7 + 2 * (uint64_t)queue->options.segment_bytes;
-    if (totals.file_bytes + supply_spare_bytes(&queue->supply) <= allowed) {
+    struct space_now now;
+    queue_space(queue, &now);
+    if (now.disk_bytes <= space_begin(&now)) {
         return 0;
     }
-    uint64_t oldest_upload = queue_oldest_upload(queue);
     uint16_t best = 0;
     double best_share = 1.0;
     for (uint32_t slot = 1; slot < shelf->used; slot++) {
         const struct shelf_segment *segment = shelf_at(shelf, (uint16_t)slot);
-        if (!may_be_victim(queue, segment, oldest_upload)) {
+        if (!may_be_victim(queue, segment)) {
             continue;
         }
-        double share = (double)(segment->live_bytes + segment->tomb_bytes) /
-                       (double)segment->file_bytes;
+        double share = (double)to_move(shelf, segment) / (double)segment->file_bytes;
         if (share < best_share) {
             best_share = share;
             best = (uint16_t)slot;
@@ -136,6 +138,7 @@ static bool begin(struct compact *compact)
     segment->moving = true;
     compact->victim = segment->number;
     compact->stuck = false;
+    compact->full = false;
     compact->phase = COMPACT_READING;
     drop_items(compact);
     hand_over(compact, compact_list);
@@ -300,9 +303,10 @@ static void swap_change(struct compact *compact, const struct compact_item *item
     uint16_t slot = shelf_take(&index->shelf, item->to.segment);
     shelf_refer(&index->shelf, slot, item->home);
     if (item->kind == COMPACT_TOMB) {
-        shelf_at(&index->shelf, slot)->tomb_bytes += SHELF_STATE_BYTES;
+        shelf_at(&index->shelf, slot)->tomb_bytes += SHELF_TOMB_BYTES;
         return;
     }
+    shelf_learn_states(&index->shelf, item->to_bytes, 1);
     struct waiting *waiting = waiting_of(index, item);
     if (waiting == NULL || waiting->gone) {
         return;
@@ -317,12 +321,22 @@ static void swap_change(struct compact *compact, const struct compact_item *item
     }
 }
 
+/* No room for the copy passes; what cannot be read stays unreadable. */
+static void note_failure(struct compact *compact, int rc)
+{
+    if (rc == -ENOSPC || rc == -EDQUOT) {
+        compact->full = true;
+    } else {
+        compact->stuck = true;
+    }
+}
+
 static void swap_group(struct compact *compact)
 {
     for (unsigned i = 0; i < compact->group_count; i++) {
         const struct compact_item *item = compact->group[i];
         if (item->rc != 0) {
-            compact->stuck = true;
+            note_failure(compact, item->rc);
         } else if (item->kind == COMPACT_MESSAGE) {
             swap_message(compact, item);
         } else {
@@ -341,9 +355,12 @@ static void finish(struct compact *compact)
         struct shelf_segment *segment = shelf_at(shelf, slot);
         segment->moving = false;
         segment->damaged |= compact->stuck; /* is not chosen again */
-        if (!compact->stuck) {
+        if (!compact->stuck && !compact->full) {
             segment->ref_count = 0; /* its tombstones are elsewhere */
         }
+    }
+    if (compact->full) {
+        compact->rest_until_ns = compact->last_ns + REST_NS;
     }
     drop_items(compact);
     compact->phase = COMPACT_IDLE;
@@ -366,6 +383,13 @@ static void refill(struct compact *compact, uint64_t now_ns)
     }
 }
 
+static bool is_pressed(struct queue *queue)
+{
+    struct space_now now;
+    queue_space(queue, &now);
+    return space_presses(&now);
+}
+
 void compact_run(struct queue *queue, uint64_t now_ns)
 {
     struct compact *compact = compact_of(queue);
@@ -373,7 +397,8 @@ void compact_run(struct queue *queue, uint64_t now_ns)
     while (!compact->busy && !queue_failed(queue)) {
         switch (compact->phase) {
         case COMPACT_IDLE:
-            if (!restate_is_idle(queue) || !begin(compact)) {
+            if (!restate_is_idle(queue) || now_ns < compact->rest_until_ns ||
+                !begin(compact)) {
                 return;
             }
             continue;
@@ -392,8 +417,12 @@ void compact_run(struct queue *queue, uint64_t now_ns)
                 compact->phase = COMPACT_WAITING;
                 continue;
             }
-            if (compact->tokens == 0) {
+            if (compact->tokens == 0 && !is_pressed(queue)) {
                 return; /* suspended: queue_tick resumes */
+            }
+            if (compact->full) {
+                compact->phase = COMPACT_WAITING;
+                continue; /* the rest stays where it is, for a better day */
             }
             next_group(compact);
             continue;

@@ -133,7 +133,7 @@ static int read_record(struct compact *compact, const struct place *place,
 {
     const struct disk *disk = compact->queue->disk;
     const struct seal *seal = compact->queue->seal;
-    struct segment_header header;
+    struct segment_header header = {0};
     uint8_t head_bytes[RECORD_HEAD];
     uint8_t *bytes = NULL;
     int handle = open_segment(disk, place->segment, &header);
@@ -448,6 +448,7 @@ void compact_copy(struct helper_job *job)
         item->rc = encode_change(compact, item, moved.bytes + moved.length,
                                  sizeof moved.bytes - moved.length, &length);
         moved.length += length;
+        item->to_bytes = length;
     }
     put_moved(compact, &moved, compact->group_count);
     wait_for_copies(compact);

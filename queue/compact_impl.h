@@ -7,7 +7,7 @@
 
 #include "queue/queue_impl.h"
 
-#define COMPACT_GROUP 64 /* items between two words with core */
+#define COMPACT_GROUP 256 /* items between two words with core */
 
 enum compact_kind {
     COMPACT_MESSAGE, /* an accept or copy record, with pieces and states */
@@ -27,6 +27,7 @@ struct compact_item {
 
     int rc; /* results */
     struct place to;
+    size_t to_bytes;      /* STATE: what it took there */
     struct place *pieces; /* owned; MESSAGE: new places */
     unsigned piece_count;
     unsigned recipient_count;
@@ -66,6 +67,8 @@ struct compact {
     unsigned group_count;
     uint64_t group_bytes;
     bool stuck; /* something could not be moved: the victim stays */
+    bool full;  /* there was no room for a copy: the victim stays for now */
+    uint64_t rest_until_ns;
     int read_rc;
     uint64_t tokens; /* bytes that may be copied now */
     uint64_t last_ns;

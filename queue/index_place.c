@@ -143,7 +143,6 @@ void index_set_last(struct index *index, struct waiting *waiting,
         struct shelf_segment *old = shelf_at(&index->shelf, waiting->last_slot);
         assert(old->live_states > 0);
         old->live_states--;
-        old->live_bytes -= SHELF_STATE_BYTES;
     }
     waiting->last_slot = place == NULL ? 0 : shelf_find(&index->shelf, place->segment);
     waiting->last_at = 0;
@@ -151,6 +150,5 @@ void index_set_last(struct index *index, struct waiting *waiting,
         struct shelf_segment *now = shelf_at(&index->shelf, waiting->last_slot);
         waiting->last_at = (place->offset / 8) & ((UINT32_C(1) << 27) - 1);
         now->live_states++;
-        now->live_bytes += SHELF_STATE_BYTES;
     }
 }

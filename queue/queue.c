@@ -287,6 +287,7 @@ int queue_open(struct queue **out_queue, const struct queue_options *options,
         struct index_stats stats;
         index_stats(&queue->index, &stats);
         atomic_store(&queue->index_memory, stats.memory_bytes);
+        queue_publish_room(queue);
         rc = start_threads(queue, err);
     }
     if (rc != 0) {
@@ -441,6 +442,8 @@ int queue_reserve(struct queue *queue, uint64_t bytes, unsigned recipients)
     if (atomic_load(&queue->free_inodes) < QUEUE_LOW_INODES ||
         atomic_load(&queue->free_bytes) < queue->options.low_space_bytes + taken) {
         rc = -ENOSPC;
+    } else if (atomic_load(&queue->writer.bytes) >= atomic_load(&queue->room_end)) {
+        rc = -EAGAIN;
     } else if (queue->options.memory_bytes != 0 &&
                atomic_load(&queue->index_memory) + memory_taken >
                    queue->options.memory_bytes) {

@@ -164,16 +164,26 @@ bool queue_failed(const struct queue *queue);
 struct queue_upload {
     struct queue_upload *prev;
     struct queue_upload *next;
-    uint64_t segment;
+    uint64_t floor; /* of segments a piece in flight may land in */
+    uint64_t *kept; /* owned; segments of pieces that have landed */
+    unsigned kept_count;
+    unsigned kept_room;
 };
 void queue_upload_begin(struct queue *queue, struct queue_upload *upload);
+/* Between the two, for an upload that may take long: a piece has landed (place NULL: was
+ * not written), so that only its own segment is kept; and, when none was in flight any
+ * more, before the next one is submitted. Who calls neither keeps all segments since the
+ * beginning. */
+void queue_upload_landed(struct queue *queue, struct queue_upload *upload,
+                         const struct place *place, bool is_last_flying);
+void queue_upload_more(struct queue *queue, struct queue_upload *upload);
 void queue_upload_end(struct queue *queue, struct queue_upload *upload);
 
 /* ---- credits: taken before acceptance, so that nothing later can be out of room ---- */
 
-/* 0; -ENOSPC (free bytes, inodes), -ENOMEM (memory for the index), -EIO (failed): answer
- * 452 or 451. Give back with the same numbers when the message is in the index
- * (queue_accepted) or given up. Any thread. */
+/* 0; -ENOSPC (free bytes, inodes), -EAGAIN (compaction is too far behind), -ENOMEM
+ * (memory for the index), -EIO (failed): answer 452 or 451. Give back with the same
+ * numbers when the message is in the index (queue_accepted) or given up. Any thread. */
 ATTR_MUST_CHECK int queue_reserve(struct queue *queue, uint64_t bytes,
                                   unsigned recipients);
 void queue_unreserve(struct queue *queue, uint64_t bytes, unsigned recipients);
@@ -200,8 +210,9 @@ void queue_settled(struct queue *queue, const void *changes, size_t length,
 void queue_tick(struct queue *queue, uint64_t now_ns);
 
 struct queue_stats {
-    uint64_t disk_bytes; /* of all segments, spares included */
-    uint64_t live_bytes; /* of what must be kept */
+    uint64_t disk_bytes;  /* of all segments, spares included */
+    uint64_t live_bytes;  /* of what must be kept */
+    uint64_t stuck_bytes; /* of files that must be left alone, above twice that */
     uint64_t segments;
     uint64_t free_bytes; /* of the file system, as last seen */
     uint64_t free_inodes;
@@ -273,6 +284,16 @@ size_t queue_piece_bytes(const struct queue_message *message, unsigned i);
 ATTR_MUST_CHECK int queue_read_piece(const struct queue_pin *pin,
                                      const struct queue_message *message, unsigned i,
                                      bool nowait, struct queue_piece *out_piece);
+
+/* All changes of the pinned STATE record, for change_next. -ENOENT: it is another record;
+ * others as queue_read_message. block is to be freed with free(). */
+struct queue_changes {
+    const uint8_t *bytes;
+    size_t length;
+    uint8_t *block; /* owned */
+};
+ATTR_MUST_CHECK int queue_read_changes(const struct queue_pin *pin,
+                                       struct queue_changes *out_changes);
 
 /* Read the pinned STATE record and find the last change of (id, number) in it. Texts lead
  * into *out_block, which the caller frees with free(). -ENOENT when it has none. */

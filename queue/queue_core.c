@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "queue/queue_impl.h"
+#include "queue/record.h"
 
 /* ---- records that are on disk ---- */
 
@@ -96,56 +97,15 @@ void queue_settled(struct queue *queue, const void *changes, size_t length,
 {
     const uint8_t *at = changes;
     struct change change;
+    uint64_t count = 0;
+    uint64_t bytes = RECORD_HEAD + length;
     queue_seen(queue, place);
     while (change_next(&at, &length, &change) > 0) {
         index_written(&queue->index, &change, place);
+        count++;
     }
+    shelf_learn_states(&queue->index.shelf, bytes, count);
     publish_memory(queue);
-}
-
-/* ---- uploads ---- */
-
-void queue_upload_begin(struct queue *queue, struct queue_upload *upload)
-{
-    (void)pthread_mutex_lock(&queue->uploads_mutex);
-    upload->segment = atomic_load(&queue->writer.current);
-    upload->prev = NULL;
-    upload->next = queue->uploads;
-    if (queue->uploads != NULL) {
-        queue->uploads->prev = upload;
-    }
-    queue->uploads = upload;
-    (void)pthread_mutex_unlock(&queue->uploads_mutex);
-}
-
-void queue_upload_end(struct queue *queue, struct queue_upload *upload)
-{
-    (void)pthread_mutex_lock(&queue->uploads_mutex);
-    if (upload->prev != NULL) {
-        upload->prev->next = upload->next;
-    } else {
-        queue->uploads = upload->next;
-    }
-    if (upload->next != NULL) {
-        upload->next->prev = upload->prev;
-    }
-    upload->prev = NULL;
-    upload->next = NULL;
-    (void)pthread_mutex_unlock(&queue->uploads_mutex);
-}
-
-uint64_t queue_oldest_upload(struct queue *queue)
-{
-    uint64_t oldest = UINT64_MAX;
-    (void)pthread_mutex_lock(&queue->uploads_mutex);
-    for (const struct queue_upload *upload = queue->uploads; upload != NULL;
-         upload = upload->next) {
-        if (upload->segment < oldest) {
-            oldest = upload->segment;
-        }
-    }
-    (void)pthread_mutex_unlock(&queue->uploads_mutex);
-    return oldest;
 }
 
 /* ---- housekeeping ---- */
@@ -209,13 +169,13 @@ static void handle_events(struct queue *queue)
     }
 }
 
-static bool is_dead(struct queue *queue, uint16_t slot, uint64_t oldest_upload)
+static bool is_dead(struct queue *queue, uint16_t slot)
 {
     const struct shelf_segment *segment = shelf_at(&queue->index.shelf, slot);
     return segment->number != 0 && segment->closed && segment->settled &&
            !segment->moving && segment->live_messages == 0 && segment->live_states == 0 &&
-           segment->seen == segment->written && segment->pins == 0 &&
-           segment->number < oldest_upload && !shelf_is_needed(&queue->index.shelf, slot);
+           segment->seen == segment->written && segment->pins == 0 && !segment->held &&
+           !shelf_is_needed(&queue->index.shelf, slot);
 }
 
 static void free_dead(struct queue *queue)
@@ -223,9 +183,8 @@ static void free_dead(struct queue *queue)
     if (!restate_is_idle(queue) || queue_failed(queue)) {
         return;
     }
-    uint64_t oldest_upload = queue_oldest_upload(queue);
     for (uint32_t slot = 1; slot < queue->index.shelf.used; slot++) {
-        if (is_dead(queue, (uint16_t)slot, oldest_upload)) {
+        if (is_dead(queue, (uint16_t)slot)) {
             struct shelf_segment *segment = shelf_at(&queue->index.shelf, (uint16_t)slot);
             segment->moving = true; /* asked for once; it leaves the shelf when gone */
             queue_close_segment(queue, (uint16_t)slot);
@@ -234,15 +193,38 @@ static void free_dead(struct queue *queue)
     }
 }
 
+void queue_space(struct queue *queue, struct space_now *out_now)
+{
+    struct shelf_totals totals;
+    shelf_totals(&queue->index.shelf, &totals);
+    *out_now = (struct space_now){
+        .disk_bytes = totals.file_bytes + supply_spare_bytes(&queue->supply),
+        .live_bytes = totals.live_bytes,
+        .stuck_bytes = totals.stuck_bytes,
+        .segment_bytes = queue->options.segment_bytes,
+    };
+}
+
+void queue_publish_room(struct queue *queue)
+{
+    struct space_now now;
+    uint64_t written = atomic_load(&queue->writer.bytes);
+    queue_space(queue, &now);
+    uint64_t room = space_room(&queue->space, &now);
+    atomic_store(&queue->room_end, written + room);
+}
+
 void queue_tick(struct queue *queue, uint64_t now_ns)
 {
     handle_events(queue);
     queue_refresh_space(queue);
     supply_kick(&queue->supply);
     restate_run(queue);
+    queue_look_at_uploads(queue);
     free_dead(queue);
     compact_run(queue, now_ns);
     publish_memory(queue);
+    queue_publish_room(queue);
 }
 
 void queue_stats(const struct queue *queue, struct queue_stats *out_stats)
@@ -256,6 +238,7 @@ void queue_stats(const struct queue *queue, struct queue_stats *out_stats)
     *out_stats = (struct queue_stats){
         .disk_bytes = totals.file_bytes + supply_bytes(&self.queue->supply),
         .live_bytes = totals.live_bytes,
+        .stuck_bytes = totals.stuck_bytes,
         .segments = queue->index.shelf.count,
         .free_bytes = atomic_load(&queue->free_bytes),
         .free_inodes = atomic_load(&queue->free_inodes),

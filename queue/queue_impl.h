@@ -10,6 +10,7 @@
 #include "queue/helper.h"
 #include "queue/index_impl.h"
 #include "queue/queue.h"
+#include "queue/space.h"
 #include "queue/supply.h"
 #include "queue/writer.h"
 
@@ -82,6 +83,8 @@ struct queue {
     atomic_ullong reserved_bytes;
     atomic_ullong reserved_memory;
     atomic_ullong index_memory;
+    atomic_ullong room_end; /* of writer.bytes: intake waits for compaction there */
+    struct space space;
 
     unsigned open_files;
     uint64_t dead_segments;
@@ -103,8 +106,14 @@ void queue_seen(struct queue *queue, const struct place *place);
 /* Pieces may be in a segment that core has heard nothing of yet. Not during replay: there
  * a segment that is missing must stay unknown. */
 void queue_know_pieces(struct queue *queue, const struct place *pieces, unsigned count);
-/* Number of the oldest segment that an upload may still need; UINT64_MAX = none. */
-uint64_t queue_oldest_upload(struct queue *queue);
+/* The disk used and what may not be touched, as of the last look at the uploads. */
+void queue_space(struct queue *queue, struct space_now *out_now);
+/* What may be written before compaction is too far behind. */
+void queue_publish_room(struct queue *queue);
+
+/* queue_upload.c */
+/* Mark the segments that an upload may still need. */
+void queue_look_at_uploads(struct queue *queue);
 
 /* queue_pin.c */
 int queue_open_segment(struct queue *queue, uint16_t slot,

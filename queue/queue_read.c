@@ -226,12 +226,10 @@ static int find_change(const uint8_t *at, size_t left, uint64_t id, uint16_t num
     }
 }
 
-int queue_read_change(const struct queue_pin *pin, uint64_t id, uint16_t number,
-                      struct change *out_change, uint8_t **out_block)
+int queue_read_changes(const struct queue_pin *pin, struct queue_changes *out_changes)
 {
     struct block block = {0};
     struct record_head head;
-    struct change change;
     size_t length = 0;
     int rc = read_record(pin, false, &block, &head, &length);
     uint8_t *payload = block.bytes + RECORD_HEAD;
@@ -241,14 +239,29 @@ int queue_read_change(const struct queue_pin *pin, uint64_t id, uint16_t number,
     } else if (rc == 0 && head.kind != QUEUE_STATE) {
         rc = -ENOENT;
     }
-    if (rc == 0) {
-        rc = find_change(payload, length, id, number, &change);
-    }
     if (rc != 0) {
         free(block.bytes);
         return rc;
     }
+    *out_changes = (struct queue_changes){payload, length, block.bytes};
+    return 0;
+}
+
+int queue_read_change(const struct queue_pin *pin, uint64_t id, uint16_t number,
+                      struct change *out_change, uint8_t **out_block)
+{
+    struct queue_changes changes;
+    struct change change;
+    int rc = queue_read_changes(pin, &changes);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = find_change(changes.bytes, changes.length, id, number, &change);
+    if (rc != 0) {
+        free(changes.block);
+        return rc;
+    }
     *out_change = change;
-    *out_block = block.bytes;
+    *out_block = changes.block;
     return 0;
 }

@@ -6,11 +6,14 @@
 
 #include "queue/mem.h"
 
-#define FIRST_SLOTS 16
+#define FIRST_SLOTS   16
+#define STATES_RECENT UINT64_C(65536) /* of so many states the mean is taken, about */
+#define STATE_MOST    2048            /* bytes; no change is longer */
 
 void shelf_init(struct shelf *shelf)
 {
-    *shelf = (struct shelf){.used = 1};
+    *shelf = (struct shelf){
+        .used = 1, .state_sum = (uint64_t)SHELF_STATE_BYTES * 16, .state_count = 16};
 }
 
 void shelf_done(struct shelf *shelf)
@@ -165,13 +168,44 @@ bool shelf_is_needed(struct shelf *shelf, uint16_t slot)
     return segment->ref_count > 0;
 }
 
+void shelf_learn_states(struct shelf *shelf, uint64_t bytes, uint64_t states)
+{
+    if (states == 0 || bytes / states > STATE_MOST) {
+        return;
+    }
+    shelf->state_sum += bytes;
+    shelf->state_count += states;
+    if (shelf->state_count > STATES_RECENT) {
+        shelf->state_sum /= 2;
+        shelf->state_count /= 2;
+    }
+}
+
+uint64_t shelf_live_bytes(const struct shelf *shelf, const struct shelf_segment *segment)
+{
+    return segment->live_bytes +
+           segment->live_states * (shelf->state_sum / shelf->state_count);
+}
+
+static bool is_stuck(const struct shelf_segment *segment)
+{
+    return segment->damaged || segment->held || segment->pins > 0;
+}
+
 void shelf_totals(const struct shelf *shelf, struct shelf_totals *out_totals)
 {
     struct shelf_totals totals = {0};
     for (uint32_t i = 1; i < shelf->used; i++) {
-        if (shelf->segments[i].number != 0) {
-            totals.file_bytes += shelf->segments[i].file_bytes;
-            totals.live_bytes += shelf->segments[i].live_bytes;
+        const struct shelf_segment *segment = &shelf->segments[i];
+        if (segment->number == 0) {
+            continue;
+        }
+        uint64_t live = shelf_live_bytes(shelf, segment);
+        totals.file_bytes += segment->file_bytes;
+        totals.live_bytes += live;
+        totals.stuck_bytes += segment->tomb_bytes;
+        if (is_stuck(segment) && segment->file_bytes > 2 * live) {
+            totals.stuck_bytes += segment->file_bytes - 2 * live;
         }
     }
     *out_totals = totals;

@@ -14,13 +14,14 @@
 #include <stdint.h>
 
 #define SHELF_SLOTS       65535
-#define SHELF_STATE_BYTES 160 /* what one state is taken to cost when space is judged */
+#define SHELF_STATE_BYTES 160 /* what one state is taken to cost before any was seen */
+#define SHELF_TOMB_BYTES  64  /* what one tombstone costs */
 
 struct shelf_segment {
     uint64_t number; /* 0 = free slot */
     uint64_t salt;
     uint64_t file_bytes;
-    uint64_t live_bytes;
+    uint64_t live_bytes; /* of records and pieces; states are counted apart */
     uint64_t tomb_bytes; /* tombstones that compaction put here */
     uint64_t seen;       /* accept and state records that core was told of */
     uint64_t written;    /* by the writer; final when closed */
@@ -35,6 +36,7 @@ struct shelf_segment {
     bool settled; /* its footer is written, or never will be: the helper has left it */
     bool damaged; /* not everything in it could be read */
     bool moving;  /* compaction is at work on it */
+    bool held;    /* by an upload, as of the last look */
 };
 
 struct shelf {
@@ -43,6 +45,8 @@ struct shelf {
     uint32_t count;
     uint16_t *hash; /* owned; number -> slot, open addressing */
     uint32_t hash_size;
+    uint64_t state_sum; /* bytes of the states seen lately, and how many they are */
+    uint64_t state_count;
 };
 
 void shelf_init(struct shelf *shelf);
@@ -64,9 +68,16 @@ void shelf_refer(struct shelf *shelf, uint16_t slot, uint64_t home);
 /* Some segment that slot refers to still exists; those that do not are dropped. */
 bool shelf_is_needed(struct shelf *shelf, uint16_t slot);
 
+/* So many states took so many bytes on the disk: what one costs is learnt from it. */
+void shelf_learn_states(struct shelf *shelf, uint64_t bytes, uint64_t states);
+/* What must be kept of this segment: records, pieces, latest states. */
+uint64_t shelf_live_bytes(const struct shelf *shelf, const struct shelf_segment *segment);
+
 struct shelf_totals {
     uint64_t file_bytes;
     uint64_t live_bytes;
+    uint64_t stuck_bytes; /* tombstones; and above twice what lives, of segments that must
+                             be left alone: damaged, read, with pieces of what comes in */
 };
 void shelf_totals(const struct shelf *shelf, struct shelf_totals *out_totals);
 

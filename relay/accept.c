@@ -138,10 +138,13 @@ static void on_piece_landed(struct letter *letter)
     } else {
         accept->pieces[piece->number] = piece->write.place;
     }
+    accept->flying--;
+    queue_upload_landed(accept->worker->queue, &accept->upload,
+                        piece->write.rc == 0 ? &piece->write.place : NULL,
+                        accept->flying == 0);
     free(piece->bytes);
     free(piece->sealed);
     free(piece);
-    accept->flying--;
 
     if (accept->flying == 0 && accept->owner == NULL && !accept->is_committing) {
         give_up(accept);
@@ -186,6 +189,8 @@ static int launch_piece(struct accept *accept)
     if (!accept->is_uploading) {
         queue_upload_begin(accept->worker->queue, &accept->upload);
         accept->is_uploading = true;
+    } else if (accept->flying == 0) {
+        queue_upload_more(accept->worker->queue, &accept->upload);
     }
     struct piece *piece = arena_must(1, sizeof *piece);
     queue_write_piece(&piece->write, accept->id, accept->body, accept->body_length);

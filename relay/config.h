@@ -135,6 +135,7 @@ struct config_queue {
     uint64_t memory;      /* bytes of memory for the index and what waits */
     uint64_t low_space;   /* free bytes on the file system below which 452 is said */
     uint64_t reserve;     /* bytes kept for state records when the disk is full */
+    uint64_t compact;     /* bytes a second that compaction may write, within its bound */
     const char *key_file; /* of the queue's encryption; "" none */
 };
 

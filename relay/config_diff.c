@@ -79,6 +79,7 @@ void config_diff(const struct config *old, const struct config *new,
                     old->queue.memory != new->queue.memory ||
                     old->queue.low_space != new->queue.low_space ||
                     old->queue.reserve != new->queue.reserve ||
+                    old->queue.compact != new->queue.compact ||
                     strcmp(old->queue.key_file, new->queue.key_file) != 0,
             },
         .sources_gone = index_room(old->source_count),

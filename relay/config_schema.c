@@ -100,6 +100,8 @@ static const struct config_key queue_keys[] = {
      .high = 1024 * TIB},
     {"reserve", CONFIG_KIND_SIZE, AT(config_queue, reserve), .fallback = "64M",
      .low = MIB, .high = TIB},
+    {"compact", CONFIG_KIND_SIZE, AT(config_queue, compact), .fallback = "32M",
+     .low = MIB, .high = TIB},
     {"key_file", CONFIG_KIND_PATH, AT(config_queue, key_file), .fallback = ""},
 };
 

@@ -157,7 +157,8 @@ static void ring_clocks(struct core *core)
 static void set_timer(struct core *core)
 {
     int64_t now = now_ns();
-    uint64_t next = scheduler_is_busy(core) ? 0 : agenda_next(&core->agenda);
+    bool is_busy = scheduler_is_busy(core) || notices_are_busy(&core->notices);
+    uint64_t next = is_busy ? 0 : agenda_next(&core->agenda);
     uint64_t clock_ms = index_clock_next(core->index);
     if (clock_ms != UINT64_MAX) {
         int64_t ring = now_from_unix_ms((int64_t)clock_ms);
@@ -178,6 +179,7 @@ static void on_turn(void *owner)
     agenda_run(&core->agenda, (uint64_t)now_ns(), AGENDA_A_TURN);
     ring_clocks(core);
     scheduler_run(core);
+    notices_run(core);
     records_flush(core);
     set_timer(core);
 }

@@ -64,6 +64,10 @@ void intake_refuse_credit(struct intake *intake, const char *command, int rc)
         intake_refuse(intake, command, "", 452,
                       "4.3.1 the disk of this relay is nearly full; try again later");
         return;
+    case -EAGAIN:
+        intake_refuse(intake, command, "", 452,
+                      "4.3.1 this relay is making room on its disk; try again later");
+        return;
     case -ENOMEM:
         intake_refuse(intake, command, "", 452,
                       "4.3.1 the queue of this relay is full; try again later");

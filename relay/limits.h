@@ -160,4 +160,8 @@
 #define LIMIT_CONFIG_DAYS  64 /* in a warm-up table: RAMP_STEPS */
 #define LIMIT_CONFIG_RATE  1000000000 /* per period; pace counts in 32 bits */
 
+/* Messages whose bounces wait to be written: 8 bytes each. Beyond it the index is looked
+ * through again when these are done. */
+#define LIMIT_OWED (1024 * 1024)
+
 #endif

@@ -215,6 +215,7 @@ static int open_queue(struct daemon *daemon, struct errmsg *err)
                                     .memory_bytes = config->queue.memory,
                                     .low_space_bytes = config->queue.low_space,
                                     .reserve_bytes = config->queue.reserve,
+                                    .compact_bytes_per_s = config->queue.compact,
                                     .now_unix_ms = (uint64_t)now_wall_ms(),
                                     .now_ns_cb = queue_clock,
                                     .wake_core_cb = core_wake,

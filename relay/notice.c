@@ -1,5 +1,7 @@
-/* Good path: pin and read the original; gather what is owed; bounce_build; encode an
- * accept record that closes it; submit; on_landed queues it like any message.
+/* Good path: a state record landed: the message's id is noted as owed; in one of the next
+ * turns pin and read the original, once; for each 256 recipients, some in each turn, find
+ * their replies; bounce_build; encode an accept record that closes them; submit;
+ * on_landed queues it like any message.
  *
  * Failure modes: the original cannot be read (the bounce goes without its header); the
  * record does not fit on the disk (again in a minute); the queue has failed (the process
@@ -22,6 +24,7 @@
 #include "relay/id.h"
 #include "relay/inject.h"
 #include "relay/job.h"
+#include "relay/lastwords.h"
 #include "relay/log.h"
 #include "relay/maildate.h"
 #include "relay/now.h"
@@ -30,66 +33,12 @@
 #include "relay/stops.h"
 #include "relay/textbuf.h"
 
-#define HEADER_MAX ((size_t)64 * 1024)
-#define BODY_MAX   ((size_t)2 * 1024 * 1024)
-#define CHUNK      256
-
-void notices_init(struct notices *notices)
-{
-    inject_flight_init(&notices->flying);
-}
-
-void notices_done(struct notices *notices)
-{
-    inject_drop_all(&notices->flying);
-}
+#define HEADER_MAX      ((size_t)64 * 1024)
+#define BODY_MAX        ((size_t)2 * 1024 * 1024)
+#define CHUNK           LASTWORDS_MAX
+#define MESSAGES_A_TURN 32
 
 /* ---- bounces ---- */
-
-/* One recipient of a notice with the memory its texts need. */
-struct owed {
-    struct reply reply;
-    char remote[CHANGE_HOST + CHANGE_ADDRESS + 8];
-};
-
-/* The last reply that a recipient had: of its last record, or of one before it. */
-static void read_reply(struct core *core, const struct recipient_view *view,
-                       struct owed *out, struct bounce_rcpt *rcpt)
-{
-    struct place place = view->last;
-    for (unsigned step = 0; step < 8 && place.segment != 0; step++) {
-        struct queue_pin pin = {0};
-        struct change change;
-        uint8_t *block = NULL;
-        if (queue_pin_place(core->queue, &place, &pin) != 0) {
-            return;
-        }
-        int rc = queue_read_change(&pin, view->id, view->number, &change, &block);
-        queue_unpin(&pin);
-        if (rc != 0) {
-            return;
-        }
-        place = change.previous;
-        if (change.code == 0 && change.text[0] == '\0') {
-            free(block);
-            continue;
-        }
-        out->reply = (struct reply){.stage = (enum reply_stage)change.stage,
-                                    .origin = (enum reply_origin)change.origin,
-                                    .code = change.code};
-        memcpy(out->reply.enhanced, change.enhanced, sizeof out->reply.enhanced);
-        (void)snprintf(out->reply.text, sizeof out->reply.text, "%s", change.text);
-        if (change.host[0] != '\0') {
-            (void)snprintf(out->remote, sizeof out->remote, "%s [%s]", change.host,
-                           change.address);
-        }
-        rcpt->reply = &out->reply;
-        rcpt->remote = out->remote;
-        rcpt->last_attempt_unix_ms = (int64_t)change.when_unix_ms;
-        free(block);
-        return;
-    }
-}
 
 /* What the notice is about, and what of it is at hand. */
 struct original {
@@ -102,6 +51,7 @@ struct original {
 static bool read_original(struct core *core, uint32_t message, struct original *out)
 {
     struct queue_pin pin = {0};
+    core->notices.originals_read++;
     *out = (struct original){.message = message};
     index_message(core->index, message, &out->view);
     if (queue_pin_message(core->queue, message, &pin) != 0) {
@@ -111,8 +61,6 @@ static bool read_original(struct core *core, uint32_t message, struct original *
     queue_unpin(&pin);
     return out->is_read;
 }
-
-typedef bool (*owed_cb)(const struct recipient_view *view);
 
 static bool is_owed(const struct recipient_view *view)
 {
@@ -145,7 +93,7 @@ static enum bounce_action action_of(const struct recipient_view *view)
 /* The recipients of a notice; what nobody wants to hear of is closed without one. */
 struct party {
     struct bounce_rcpt rcpts[CHUNK];
-    struct owed owed[CHUNK];
+    struct lastwords words[CHUNK];
     struct envelope_close closes[CHUNK];
     unsigned count;
 };
@@ -166,39 +114,49 @@ static void end_silently(struct core *core, const struct original *original,
     (void)records_add(core, &change);
 }
 
-static void gather(struct core *core, const struct original *original, owed_cb wants,
-                   struct party *party)
+/* Into the party, unless nobody wants to hear of it. */
+static void invite(struct core *core, const struct original *original,
+                   const struct recipient_view *view, struct party *party)
 {
     const struct envelope *envelope = &original->content.envelope;
-    struct recipient_view view;
-    party->count = 0;
-    for (uint32_t at = original->view.first; at != 0 && party->count < CHUNK;
-         at = view.next) {
-        index_recipient(core->index, at, &view);
-        if (!wants(&view)) {
-            continue;
+    if (view->number >= envelope->recipient_count) {
+        return; /* the record is another than the index says: nothing can be told */
+    }
+    const struct envelope_recipient *from = &envelope->recipients[view->number];
+    enum bounce_action action = action_of(view);
+    if (!bounce_is_owed(envelope->sender, from->notify, action)) {
+        if (action != BOUNCE_DELAYED) {
+            end_silently(core, original, view);
         }
-        const struct envelope_recipient *from = &envelope->recipients[view.number];
-        enum bounce_action action = action_of(&view);
-        if (!bounce_is_owed(envelope->sender, from->notify, action)) {
-            if (action != BOUNCE_DELAYED) {
-                end_silently(core, original, &view);
-            }
-            continue;
+        return;
+    }
+    unsigned i = party->count++;
+    party->words[i] = (struct lastwords){.number = view->number, .place = view->last};
+    party->rcpts[i] = (struct bounce_rcpt){.address = from->address,
+                                           .orcpt = from->orcpt,
+                                           .action = action,
+                                           .remote = "",
+                                           .retry_until_unix_ms =
+                                               (int64_t)original->view.expires_unix_ms,
+                                           .attempts = view->attempts};
+    party->closes[i] = (struct envelope_close){.id = original->view.id,
+                                               .home = original->view.place.segment,
+                                               .number = view->number};
+}
+
+/* What each of them was told last. */
+static void find_replies(struct core *core, const struct original *original,
+                         struct party *party)
+{
+    core->notices.records_read +=
+        lastwords_find(core->queue, original->view.id, party->words, party->count);
+    for (unsigned i = 0; i < party->count; i++) {
+        struct lastwords *words = &party->words[i];
+        if (words->has_reply) {
+            party->rcpts[i].reply = &words->reply;
+            party->rcpts[i].remote = words->remote;
+            party->rcpts[i].last_attempt_unix_ms = words->when_unix_ms;
         }
-        unsigned i = party->count++;
-        party->owed[i].remote[0] = '\0';
-        party->rcpts[i] = (struct bounce_rcpt){
-            .address = from->address,
-            .orcpt = from->orcpt,
-            .action = action,
-            .remote = "",
-            .retry_until_unix_ms = (int64_t)original->view.expires_unix_ms,
-            .attempts = view.attempts};
-        party->closes[i] = (struct envelope_close){.id = original->view.id,
-                                                   .home = original->view.place.segment,
-                                                   .number = view.number};
-        read_reply(core, &view, &party->owed[i], &party->rcpts[i]);
     }
 }
 
@@ -254,12 +212,10 @@ static unsigned build(struct core *core, const struct original *original,
            (result.is_utf8 ? ENVELOPE_SMTPUTF8 : 0) | ENVELOPE_HAS_DOT_LINE;
 }
 
-static void notices_begin(struct core *core, uint64_t id);
-
 static void on_bounce_landed(struct core *core, uint64_t about, int rc)
 {
     if (rc == 0 && about != 0) {
-        notices_begin(core, about); /* more may have failed meanwhile */
+        owed_add(&core->notices.owed, about); /* more may have failed meanwhile */
     }
 }
 
@@ -297,28 +253,130 @@ static void end_all(struct core *core, const struct original *original)
     }
 }
 
-/* Begin the bounce of a message, unless one is on its way already. */
-static void notices_begin(struct core *core, uint64_t id)
+/* ---- bounces, some in each turn ---- */
+
+/* The message whose bounces are being written: read once, told of in parties. */
+struct notice_work {
+    struct original original;
+    uint16_t *numbers; /* owned; recipients that were owed one when it began */
+    unsigned count;
+    unsigned next;
+};
+
+static void end_work(struct notices *notices)
+{
+    struct notice_work *work = notices->work;
+    notices->work = NULL;
+    if (work != NULL) {
+        queue_message_free(&work->original.content);
+        free(work->numbers);
+        free(work);
+    }
+}
+
+/* Which recipients are owed one; how many. */
+static unsigned find_owed(struct core *core, const struct message_view *message,
+                          uint16_t *numbers, unsigned room)
+{
+    struct recipient_view view;
+    unsigned count = 0;
+    for (uint32_t at = message->first; at != 0 && count < room; at = view.next) {
+        index_recipient(core->index, at, &view);
+        if (is_owed(&view)) {
+            numbers[count++] = view.number;
+        }
+    }
+    return count;
+}
+
+/* Begin with a message, unless a bounce of it is on its way: when that has landed, it is
+ * looked at again. */
+static void begin_work(struct core *core, uint64_t id)
 {
     uint32_t message = index_find(core->index, id);
-    struct original original;
     if (message == 0 || inject_is_flying(&core->notices.flying, id)) {
         return;
     }
-    if (!read_original(core, message, &original)) {
+    struct notice_work *work = arena_must(1, sizeof *work);
+    struct message_view view;
+    index_message(core->index, message, &view);
+    work->numbers = arena_must(view.recipients, sizeof *work->numbers);
+    work->count = find_owed(core, &view, work->numbers, view.recipients);
+    core->notices.work = work;
+    if (work->count > 0 && !read_original(core, message, &work->original)) {
         char text[ID_BYTES];
         id_print(id, text);
         log_error("message %s cannot be read; its bounce is owed still", text);
-        return;
+        work->count = 0;
     }
+    if (work->count == 0) {
+        end_work(&core->notices);
+    }
+}
+
+/* One more notice; how many recipients it speaks of. */
+static unsigned do_work(struct core *core)
+{
+    struct notice_work *work = core->notices.work;
+    struct original *original = &work->original;
+    original->message = index_find(core->index, original->view.id);
+    if (original->message == 0) {
+        end_work(&core->notices);
+        return 0;
+    }
+    index_message(core->index, original->message, &original->view);
     struct party *party = arena_must(1, sizeof *party);
-    gather(core, &original, is_owed, party);
+    unsigned looked = 0;
+    for (; work->next < work->count && looked < CHUNK; looked++) {
+        struct recipient_view view;
+        uint32_t recipient = index_recipient_of(core->index, original->message,
+                                                work->numbers[work->next++]);
+        if (recipient != 0) {
+            index_recipient(core->index, recipient, &view);
+            if (is_owed(&view)) {
+                invite(core, original, &view, party);
+            }
+        }
+    }
+    find_replies(core, original, party);
     if (party->count > 0 &&
-        !send_notice(core, &original, party->rcpts, party->closes, party->count)) {
-        end_all(core, &original);
+        !send_notice(core, original, party->rcpts, party->closes, party->count)) {
+        end_all(core, original);
+        work->next = work->count;
     }
     free(party);
-    queue_message_free(&original.content);
+    if (work->next == work->count) {
+        end_work(&core->notices);
+    }
+    return looked;
+}
+
+bool notices_are_busy(const struct notices *notices)
+{
+    return notices->work != NULL || notices->owed.count > 0 || notices->owed.has_more;
+}
+
+void notices_run(struct core *core)
+{
+    struct notices *notices = &core->notices;
+    unsigned told = 0;
+    for (unsigned i = 0; i < MESSAGES_A_TURN && told < CHUNK; i++) {
+        if (notices->work == NULL) {
+            uint64_t id = owed_take(&notices->owed);
+            if (id == 0) {
+                break;
+            }
+            begin_work(core, id);
+        }
+        if (notices->work != NULL) {
+            told += do_work(core);
+        }
+    }
+    notices->most_a_turn = told > notices->most_a_turn ? told : notices->most_a_turn;
+    if (notices->work == NULL && notices->owed.count == 0 && notices->owed.has_more) {
+        notices->owed.has_more = false;
+        notices_recover(core);
+    }
 }
 
 void notices_look(struct core *core, const void *changes, size_t length)
@@ -332,7 +390,7 @@ void notices_look(struct core *core, const void *changes, size_t length)
                     (change.state == CHANGE_FAILED || change.state == CHANGE_EXPIRED);
         if (owed && change.id != last) {
             last = change.id;
-            notices_begin(core, change.id);
+            owed_add(&core->notices.owed, change.id);
         }
     }
 }
@@ -360,7 +418,7 @@ void notices_recover(struct core *core)
             struct message_view message;
             index_message(core->index, messages[i], &message);
             if (owes(core, &message)) {
-                notices_begin(core, message.id);
+                owed_add(&core->notices.owed, message.id);
             }
         }
     } while (cursor != 0);
@@ -382,7 +440,15 @@ void notices_delayed(struct core *core, uint32_t message)
     (void)records_add(core, &change);
 
     struct party *party = arena_must(1, sizeof *party);
-    gather(core, &original, is_waiting, party);
+    struct recipient_view view;
+    for (uint32_t at = original.view.first; at != 0 && party->count < CHUNK;
+         at = view.next) {
+        index_recipient(core->index, at, &view);
+        if (is_waiting(&view)) {
+            invite(core, &original, &view, party);
+        }
+    }
+    find_replies(core, &original, party);
     if (party->count > 0) {
         (void)send_notice(core, &original, party->rcpts, NULL, party->count);
     }
@@ -415,61 +481,14 @@ void notices_relayed(struct core *core, const struct job *job, unsigned rcpt)
     (void)send_notice(core, &original, &relayed, NULL, 1);
 }
 
-/* ---- alerts ---- */
-
-/* A stream that does not need the source in trouble; the default one when all do. */
-static uint32_t stream_apart_from(const struct core *core, const char *avoid)
+void notices_init(struct notices *notices)
 {
-    const struct config *config = core->snapshot->config;
-    int64_t until_ns = 0;
-    for (uint32_t pass = 0; pass < config->stream_count; pass++) {
-        uint32_t s = (config->default_stream + pass) % (uint32_t)config->stream_count;
-        for (size_t i = 0; i < config->streams[s].sources.count; i++) {
-            const struct source *source =
-                sources_at(&core->sources, config->streams[s].sources.items[i]);
-            if (strcmp(source->name, avoid) != 0 &&
-                !stops_source_holds(source, config, &config->streams[s], &until_ns)) {
-                return s;
-            }
-        }
-    }
-    return config->default_stream;
+    inject_flight_init(&notices->flying);
 }
 
-void notices_alert(struct core *core, const char *avoid_source, const char *subject,
-                   const char *body)
+void notices_done(struct notices *notices)
 {
-    const struct config *config = core->snapshot->config;
-    if (config->alerts.mail[0] == '\0') {
-        return;
-    }
-    uint64_t id = core_next_id(core);
-    char text[ID_BYTES];
-    char date[MAILDATE_BYTES];
-    id_print(id, text);
-    (void)maildate_format(now_unix_ms(), 0, date);
-    struct texts texts;
-    texts_init(&texts);
-    textbuf_printf(&texts.header,
-                   "From: Mesura <postmaster@%s>\r\nTo: <%s>\r\nSubject: %s\r\n"
-                   "Date: %s\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\n"
-                   "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
-                   config->hostname, config->alerts.mail, subject, date, text,
-                   config->hostname);
-    for (const char *at = body; *at != '\0';) {
-        size_t line = strcspn(at, "\r\n");
-        textbuf_append(&texts.body, at, line);
-        textbuf_text(&texts.body, "\r\n");
-        at += line;
-        at += strspn(at, "\r");
-        at += *at == '\n';
-    }
-    struct inject_letter letter = {.id = id,
-                                   .to = config->alerts.mail,
-                                   .stream = stream_apart_from(core, avoid_source),
-                                   .flags = ENVELOPE_IS_DSN | ENVELOPE_HAS_DOT_LINE,
-                                   .subject = "alert",
-                                   .header = &texts.header,
-                                   .body = &texts.body};
-    (void)inject_send(core, &core->notices.flying, &letter);
+    end_work(notices);
+    owed_done(&notices->owed);
+    inject_drop_all(&notices->flying);
 }

@@ -9,10 +9,12 @@
 #include "relay/packer.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,10 +272,46 @@ static int step_open(struct packer_ask *ask)
     return rc;
 }
 
+static uint64_t bytes_of(const struct packer_ask *ask)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < ask->item_count; i++) {
+        bytes += ask->items[i].pin.place.length;
+    }
+    return bytes;
+}
+
+/* What is exported to the spool stays until somebody removes it: it must not take the
+ * room that new mail needs. */
+static int check_room(int dir, struct packer_ask *ask)
+{
+    struct statvfs info;
+    if (ask->keep_free == 0) {
+        return 0;
+    }
+    if (fstatvfs(dir, &info) != 0) {
+        int rc = -errno;
+        errmsg_errno(&ask->err, rc, "room in %s", ask->dir);
+        return rc;
+    }
+    uint64_t room = (uint64_t)info.f_bavail * info.f_frsize;
+    if (room < ask->keep_free + bytes_of(ask)) {
+        errmsg_set(
+            &ask->err,
+            "the disk of the spool has %" PRIu64 " MB left, and %" PRIu64
+            " are kept free of exports (a quarter more than queue.low_space): move "
+            "earlier ones away from %s/.. or delete them",
+            room / 1000000, ask->keep_free / 1000000, ask->dir);
+        return -ENOSPC;
+    }
+    return 0;
+}
+
 static int step_write(struct packer_ask *ask)
 {
     int dir = open_dir(ask);
-    int rc = dir < 0 ? dir : 0;
+    int rc = dir < 0 ? dir : check_room(dir, ask);
+    bool is_said = dir >= 0 && rc != 0;
     for (unsigned i = 0; i < ask->item_count; i++) {
         struct packer_item *item = &ask->items[i];
         item->rc = rc != 0 ? rc : pack(dir, ask, item);
@@ -290,7 +328,7 @@ static int step_write(struct packer_ask *ask)
         rc = synced != 0 ? synced : rc;
         (void)close(dir);
     }
-    if (rc != 0) {
+    if (rc != 0 && !is_said) {
         errmsg_errno(&ask->err, rc, "write into %s", ask->dir);
     }
     return rc;

@@ -56,6 +56,8 @@ struct packer_ask {
     const char *by;
     int64_t unix_ms;
 
+    uint64_t keep_free; /* bytes of the disk that are left alone; 0: all may be used */
+
     int rc; /* out: 0, or why the step was not done; items keep theirs */
     struct errmsg err;
 };

@@ -249,7 +249,7 @@ static void refuse(struct unpacker_item *item, int rc)
 /* Is it the queue that cannot take any more? */
 static bool ends_all(int rc)
 {
-    return rc == -ENOSPC || rc == -ENOMEM || rc == -EIO;
+    return rc == -ENOSPC || rc == -EAGAIN || rc == -ENOMEM || rc == -EIO;
 }
 
 static int start_item(struct unpacker_ask *ask, int dir, struct unpacker_item *item,

@@ -44,6 +44,9 @@ static const char *refusing(const struct core *core)
     switch (rc) {
     case 0: queue_unreserve(core->queue, 1, 1); return "";
     case -ENOSPC: return "the disk of the spool has less free space than queue.low_space";
+    case -EAGAIN:
+        return "mail is written faster than compaction gets space back: the spool takes "
+               "more than twice what lives in it";
     case -ENOMEM: return "the queue has used the memory that queue.memory gives it";
     default: return "the queue cannot be written";
     }

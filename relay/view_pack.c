@@ -365,6 +365,9 @@ static void choose_directory(struct packing *packing, const char *dir)
     id_print(core_next_id(packing->core), id);
     (void)snprintf(packing->dir, sizeof packing->dir, "%s/exports/%s-%s",
                    core->snapshot->config->spool, view_packing_word(packing->how), id);
+    uint64_t low_space = core->snapshot->config->queue.low_space;
+    packing->ask.keep_free =
+        low_space + low_space / 4; /* exports alone never end intake */
 }
 
 void view_pack(void *owner, const struct api_pack_ask *wish, struct api_answer *answer)

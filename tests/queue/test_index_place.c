@@ -93,7 +93,6 @@ static void check(const struct model *models)
             bytes[model->pieces[k].segment] += model->pieces[k].length;
         }
         states[model->last.segment]++;
-        bytes[model->last.segment] += SHELF_STATE_BYTES;
     }
     for (uint64_t number = 1; number <= SEGMENTS; number++) {
         const struct shelf_segment *segment =

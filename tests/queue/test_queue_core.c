@@ -74,50 +74,6 @@ TEST(queue_core, closes)
     queue_fixture_done(&fixture);
 }
 
-static unsigned dead_after(struct queue_fixture *fixture, uint64_t wanted)
-{
-    struct queue_stats stats;
-    for (int i = 0; i < 300; i++) {
-        queue_tick(fixture->queue, 0);
-        queue_stats(fixture->queue, &stats);
-        if (stats.dead_segments >= wanted) {
-            break;
-        }
-        queue_fixture_pause();
-    }
-    return (unsigned)stats.dead_segments;
-}
-
-/* While a body comes in, no segment from its beginning on is freed; others are. */
-TEST(queue_core, uploads)
-{
-    struct queue_fixture fixture;
-    struct queue_upload first = {0};
-    struct queue_upload second = {0};
-    queue_fixture_init(&fixture);
-    for (uint64_t id = 1; id <= 100; id++) {
-        (void)queue_fixture_accept(&fixture, id, "example.com", 2000);
-        settle(&fixture, id, CHANGE_DELIVERED, true);
-    }
-    queue_upload_begin(fixture.queue, &first);
-    queue_upload_begin(fixture.queue, &second);
-    uint64_t floor = queue_oldest_upload(fixture.queue);
-    for (uint64_t id = 101; id <= 200; id++) {
-        (void)queue_fixture_accept(&fixture, id, "example.com", 2000);
-        settle(&fixture, id, CHANGE_DELIVERED, true);
-    }
-    cr_assert_gt(dead_after(&fixture, 2), 1);
-    queue_upload_end(fixture.queue, &first);
-    cr_assert_eq(queue_oldest_upload(fixture.queue), floor);
-    unsigned held = dead_after(&fixture, 1000);
-    cr_assert_neq(shelf_find(&fixture.queue->index.shelf, floor), 0);
-    queue_upload_end(fixture.queue, &second);
-    cr_assert_eq(queue_oldest_upload(fixture.queue), UINT64_MAX);
-    cr_assert_gt(dead_after(&fixture, 1000), held + 1);
-    cr_assert_eq(shelf_find(&fixture.queue->index.shelf, floor), 0);
-    queue_fixture_done(&fixture);
-}
-
 /* A segment with a record that core was not told of is kept: a message may be in it. */
 TEST(queue_core, untold_records_are_kept)
 {
@@ -139,10 +95,10 @@ TEST(queue_core, untold_records_are_kept)
         (void)queue_fixture_accept(&fixture, id, "example.com", 2000);
         settle(&fixture, id, CHANGE_DELIVERED, true);
     }
-    (void)dead_after(&fixture, 1000);
+    (void)queue_fixture_dead(&fixture, 1000);
     cr_assert_neq(shelf_find(&fixture.queue->index.shelf, segment), 0);
     queue_settled(fixture.queue, bytes, length, &write.write.place);
-    (void)dead_after(&fixture, 1000);
+    (void)queue_fixture_dead(&fixture, 1000);
     cr_assert_eq(shelf_find(&fixture.queue->index.shelf, segment), 0);
     queue_fixture_done(&fixture);
 }

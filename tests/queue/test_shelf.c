@@ -19,6 +19,56 @@ TEST(shelf, slots)
     shelf_done(&shelf);
 }
 
+/* What a state costs is learnt from those that were written, within reason; it counts for
+ * all that live, wherever they are. */
+TEST(shelf, states_are_learnt)
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    uint16_t slot = shelf_take(&shelf, 7);
+    struct shelf_segment *segment = shelf_at(&shelf, slot);
+    segment->live_bytes = 1000;
+    segment->live_states = 10;
+    cr_assert_eq(shelf_live_bytes(&shelf, segment), 1000 + 10 * SHELF_STATE_BYTES);
+    for (int i = 0; i < 1000; i++) {
+        shelf_learn_states(&shelf, 6000, 10);
+        shelf_learn_states(&shelf, 1000000, 1);
+        shelf_learn_states(&shelf, 0, 0);
+    }
+    uint64_t live = shelf_live_bytes(&shelf, segment);
+    cr_assert(live > 1000 + 10 * 590 && live <= 1000 + 10 * 600);
+    shelf_learn_states(&shelf, UINT64_C(200000) * 100, 200000);
+    shelf_learn_states(&shelf, UINT64_C(200000) * 100, 200000);
+    cr_assert_lt(shelf_live_bytes(&shelf, segment), 1000 + 10 * 110);
+    shelf_done(&shelf);
+}
+
+/* What must be left alone counts as stuck with what it has above twice what lives in it,
+ * and tombstones wherever they are. */
+TEST(shelf, stuck)
+{
+    struct shelf shelf;
+    struct shelf_totals totals;
+    shelf_init(&shelf);
+    for (uint64_t number = 1; number <= 5; number++) {
+        struct shelf_segment *segment = shelf_at(&shelf, shelf_take(&shelf, number));
+        segment->file_bytes = 1000;
+        segment->live_bytes = 300;
+        segment->damaged = number == 2;
+        segment->held = number == 3;
+        segment->pins = number == 4;
+        segment->tomb_bytes = number == 5 ? 64 : 0;
+    }
+    shelf_totals(&shelf, &totals);
+    cr_assert_eq(totals.file_bytes, 5000);
+    cr_assert_eq(totals.live_bytes, 1500);
+    cr_assert_eq(totals.stuck_bytes, 3 * 400 + 64);
+    shelf_at(&shelf, shelf_find(&shelf, 2))->live_bytes = 900;
+    shelf_totals(&shelf, &totals);
+    cr_assert_eq(totals.stuck_bytes, 2 * 400 + 64);
+    shelf_done(&shelf);
+}
+
 /* A segment is needed as long as any it refers to exists. */
 TEST(shelf, references)
 {

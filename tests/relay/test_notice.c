@@ -20,6 +20,49 @@ TEST(notice, one_bounce_a_message)
     core_rig_close(&rig);
 }
 
+struct cost {
+    uint64_t originals;
+    uint64_t records;
+    unsigned most_a_turn;
+};
+
+static void bounce_many(unsigned messages, unsigned recipients, struct cost *out)
+{
+    struct core_rig rig;
+    core_rig_open(&rig, "");
+    for (unsigned i = 0; i < messages; i++) {
+        (void)core_rig_accept(
+            &rig, &(struct core_rig_mail){.domain = "no.such", .recipients = recipients});
+    }
+    core_rig_run(&rig);
+    const struct notices *notices = &rig.core->notices;
+    *out = (struct cost){notices->originals_read, notices->records_read,
+                         notices->most_a_turn};
+    cr_assert_eq(rig.core->counts.bounced, messages * recipients);
+    unsigned parties = (recipients + 255) / 256;
+    unsigned dsns = core_rig_dsns(&rig);
+    cr_assert(dsns >= messages * parties && dsns <= messages * (parties + 2), "%u", dsns);
+    core_rig_close(&rig);
+}
+
+/* Thousands of recipients that fail together: each message is read once, or once more
+ * when their states came in two records; a state record
+ * no more than once for each notification it is told of in, and no turn of core tells of
+ * more than two notifications' worth of recipients. Twice the mail is twice the work. */
+TEST(notice, many_at_once)
+{
+    struct cost one;
+    struct cost two;
+    bounce_many(3, 1000, &one);
+    bounce_many(6, 1000, &two);
+    cr_assert_leq(one.originals, 6, "%u", (unsigned)one.originals);
+    cr_assert_leq(two.originals, 12, "%u", (unsigned)two.originals);
+    cr_assert_leq(one.records, 3 * 4 * 3, "%u records", (unsigned)one.records);
+    cr_assert_leq(two.records, 2 * one.records + 6);
+    cr_assert_leq(one.most_a_turn, 512);
+    cr_assert_leq(two.most_a_turn, 512);
+}
+
 /* Whatever turn the power fails in, exactly one notification is there afterwards. */
 TEST(notice, crash_between)
 {

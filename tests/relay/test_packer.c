@@ -77,6 +77,32 @@ TEST(packer, directories)
     porter_rig_close(&rig);
 }
 
+/* Where the disk would be left with less than is to be kept, nothing is written, and the
+ * reason names the directory to clear. */
+TEST(packer, keeps_the_disk_free)
+{
+    struct porter_rig rig;
+    char path[256];
+    char id[ID_BYTES];
+    porter_rig_open(&rig);
+    cr_assert_neq(queue_fixture_accept(&rig.fixture, 1, "example.com", 3000), 0);
+    cr_assert_eq(porter_rig_pack(&rig, PACKER_OPEN), 0);
+    rig.pack.keep_free = UINT64_C(1) << 60;
+    porter_rig_add(&rig, 1);
+    cr_assert_eq(porter_rig_pack(&rig, PACKER_WRITE), -ENOSPC);
+    cr_assert_eq(rig.items[0].rc, -ENOSPC);
+    cr_assert_not_null(strstr(rig.pack.err.text, "kept free of exports"), "%s",
+                       rig.pack.err.text);
+    id_print(1, id);
+    (void)snprintf(path, sizeof path, "%s/%s.eml", rig.dir, id);
+    cr_assert_neq(access(path, F_OK), 0);
+    rig.pack.keep_free = 1;
+    cr_assert_eq(porter_rig_pack(&rig, PACKER_WRITE), 0);
+    cr_assert_eq(access(path, F_OK), 0);
+    queue_unpin(&rig.items[0].pin);
+    porter_rig_close(&rig);
+}
+
 /* A file that cannot be made fails its message, and none of it stays behind as half. */
 TEST(packer, a_file_is_in_the_way)
 {

@@ -219,7 +219,7 @@ void core_rig_start(struct core_rig *rig)
     (void)snprintf(path, sizeof path, "%s/mesura.conf", rig->directory);
     struct queue_options queue = {.directory = rig->directory,
                                   .disk = &rig->disk,
-                                  .segment_bytes = QUEUE_SEGMENT_MIN,
+                                  .segment_bytes = 1024 * 1024,
                                   .now_unix_ms = (uint64_t)now_unix_ms(),
                                   .salt = 0x1234,
                                   .wake_core_cb = core_wake,
@@ -327,6 +327,7 @@ void core_rig_turn(struct core_rig *rig)
     (void)agenda_run(&core->agenda, (uint64_t)now_ns(), 1000);
     ring_clocks(core);
     scheduler_run(core);
+    notices_run(core);
     records_flush(core);
     (void)mailbox_run(&core->workers[0]->mailbox);
 }
@@ -335,8 +336,9 @@ static bool is_busy(const struct core *core)
 {
     bool is_full = core->records.waiting != NULL;
     if ((core->records.open != NULL && !is_full) || core->records.flying > 0 ||
-        core->notices.writing > 0 || scheduler_is_busy(core) ||
-        watcher_is_asking(core->watcher) || preflights_are_asking(core) ||
+        core->notices.writing > 0 || notices_are_busy(&core->notices) ||
+        scheduler_is_busy(core) || watcher_is_asking(core->watcher) ||
+        preflights_are_asking(core) ||
         agenda_next(&core->agenda) <= (uint64_t)now_ns()) {
         return true;
     }

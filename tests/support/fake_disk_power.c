@@ -131,6 +131,7 @@ unsigned fake_disk_syncs(struct fake_disk *fake)
 uint64_t fake_disk_bytes(struct fake_disk *fake)
 {
     struct fake_disk *self = fake_disk_lock(&fake->face);
+    fake_disk_free_unnamed(self);
     uint64_t bytes = fake_disk_all_bytes(self);
     fake_disk_unlock(self);
     return bytes;

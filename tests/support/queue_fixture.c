@@ -214,3 +214,17 @@ void queue_fixture_pause(void)
     struct timespec moment = {0, 1000000};
     (void)nanosleep(&moment, NULL);
 }
+
+unsigned queue_fixture_dead(struct queue_fixture *fixture, uint64_t wanted)
+{
+    struct queue_stats stats;
+    for (int i = 0; i < 300; i++) {
+        queue_tick(fixture->queue, 0);
+        queue_stats(fixture->queue, &stats);
+        if (stats.dead_segments >= wanted) {
+            break;
+        }
+        queue_fixture_pause();
+    }
+    return (unsigned)stats.dead_segments;
+}

@@ -41,6 +41,8 @@ uint32_t queue_fixture_accept_pieces(struct queue_fixture *fixture, uint64_t id,
 /* Apply, write, tell; fills home. Returns rc of the write. */
 int queue_fixture_settle(struct queue_fixture *fixture, struct change *change);
 uint8_t queue_fixture_byte(uint64_t id, uint64_t at);
+/* Housekeeping until so many segments were freed, or nothing more happens; how many. */
+unsigned queue_fixture_dead(struct queue_fixture *fixture, uint64_t wanted);
 /* Let other threads run for a moment. */
 void queue_fixture_pause(void);
 

@@ -1,8 +1,9 @@
 /* What the queue costs, each figure beside its reference in the same run.
  *
  * Usage: queue_bench DIRECTORY [MESSAGES [INDEX_MESSAGES [DOMAINS]]]
- * append   32 producers of 4 KiB messages through queue_submit, against one thread that
- *          writes and syncs the same batches into a zero-filled file, in turns
+ * append   32 producers of 4 KiB messages through queue_submit, on 2 threads as a daemon
+ *          has them and on 32, against one thread that writes and syncs the same batches
+ *          into a zero-filled file, in turns
  * memory   bytes per one-recipient message in DOMAINS (100,000) domains, all tables
  *          included: by the index's own account, and resident
  * instant  all of those put off until the same moment, in one domain and in many: the
@@ -25,14 +26,25 @@
 #define NOW        UINT64_C(1800000000000)
 #define ROUNDS     5
 
+#define CREWS_MOST 32
+
+/* One that has a message on its way, and another as soon as that is on the disk. */
 struct producer {
     struct queue_write write; /* first */
-    sem_t done;
+    struct crew *crew;
+    struct producer *next; /* of those whose write is done */
+    uint64_t id;
+    uint64_t last_id;
+    uint8_t envelope[1024];
+};
+
+/* A thread with its share of the producers, as a worker has sessions. */
+struct crew {
     pthread_t thread;
+    sem_t wake;
     struct queue *queue;
-    struct place *places;
-    uint64_t first;
-    uint64_t count;
+    _Atomic(struct producer *) done; /* pushed by the writer thread */
+    unsigned busy;
     uint64_t failed;
 };
 
@@ -58,28 +70,51 @@ static size_t encode(uint64_t id, uint8_t *bytes, size_t capacity)
     return length;
 }
 
+/* Writer thread. Whoever makes the list non-empty wakes the crew: many are one word. */
 static void on_done(struct queue_write *write, int rc)
 {
-    (void)rc;
-    (void)sem_post(&((struct producer *)(void *)write)->done);
+    struct producer *self = (struct producer *)(void *)write;
+    struct crew *crew = self->crew;
+    struct producer *head = atomic_load(&crew->done);
+    (void)rc; /* kept in write->rc */
+    do {
+        self->next = head;
+    } while (!atomic_compare_exchange_weak(&crew->done, &head, self));
+    if (head == NULL) {
+        (void)sem_post(&crew->wake);
+    }
 }
 
-static void *produce(void *arg)
+static void send_next(struct producer *self)
 {
     static uint8_t body[BODY_BYTES];
     static char header[] = "Subject: a benchmark\r\n\r\n";
-    struct producer *self = arg;
-    uint8_t envelope[1024];
-    for (uint64_t i = 0; i < self->count; i++) {
-        uint64_t id = self->first + i;
-        struct iovec parts[3] = {{envelope, encode(id, envelope, sizeof envelope)},
-                                 {header, sizeof header - 1},
-                                 {body, sizeof body}};
-        queue_write_accept(&self->write, id, &parts[0], &parts[1], &parts[2], 1);
-        queue_submit(self->queue, &self->write, QUEUE_SYNCED, on_done);
-        while (sem_wait(&self->done) != 0) {
+    if (self->id > self->last_id) {
+        self->crew->busy--;
+        return;
+    }
+    struct iovec parts[3] = {
+        {self->envelope, encode(self->id, self->envelope, sizeof self->envelope)},
+        {header, sizeof header - 1},
+        {body, sizeof body}};
+    queue_write_accept(&self->write, self->id, &parts[0], &parts[1], &parts[2], 1);
+    self->id++;
+    queue_submit(self->crew->queue, &self->write, QUEUE_SYNCED, on_done);
+}
+
+static void *work(void *arg)
+{
+    struct crew *crew = arg;
+    while (crew->busy > 0) {
+        while (sem_wait(&crew->wake) != 0) {
         }
-        self->failed += self->write.rc != 0;
+        struct producer *done = atomic_exchange(&crew->done, NULL);
+        while (done != NULL) {
+            struct producer *next = done->next;
+            crew->failed += done->write.rc != 0;
+            send_next(done);
+            done = next;
+        }
     }
     return NULL;
 }
@@ -124,26 +159,60 @@ struct appended {
     struct queue_stats stats;
 };
 
-static void append_all(const char *directory, uint64_t first, uint64_t messages,
-                       struct appended *out)
+static void on_warm(struct queue_write *write, int rc)
+{
+    (void)rc;
+    (void)sem_post(write->owner);
+}
+
+/* The first segment is filled with zeroes when a queue opens: that is no appending. */
+static void warm_up(struct queue *queue)
+{
+    static const uint8_t bytes[16];
+    struct queue_write write;
+    sem_t done;
+    (void)sem_init(&done, 0, 0);
+    queue_write_piece(&write, 1, bytes, sizeof bytes);
+    write.owner = &done;
+    queue_submit(queue, &write, QUEUE_SYNCED, on_warm);
+    while (sem_wait(&done) != 0) {
+    }
+    (void)sem_destroy(&done);
+}
+
+/* PRODUCERS producers on so many threads. */
+static void append_all(const char *directory, unsigned crew_count, uint64_t first,
+                       uint64_t messages, struct appended *out)
 {
     static struct producer producers[PRODUCERS];
+    static struct crew crews[CREWS_MOST];
     struct queue *queue = bench_open(directory, 0);
     *out = (struct appended){0};
+    uint64_t each = messages / PRODUCERS;
+    for (unsigned i = 0; i < crew_count; i++) {
+        crews[i] = (struct crew){.queue = queue};
+        (void)sem_init(&crews[i].wake, 0, 1);
+    }
+    for (unsigned i = 0; i < PRODUCERS; i++) {
+        struct crew *crew = &crews[i % crew_count];
+        producers[i].crew = crew;
+        producers[i].id = first + i * each;
+        producers[i].last_id = first + (i + 1) * each - 1;
+        producers[i].write.rc = 0;
+        producers[i].next = atomic_load(&crew->done); /* as if one had just been done */
+        atomic_store(&crew->done, &producers[i]);
+        crew->busy++;
+    }
+    warm_up(queue);
     uint64_t start = bench_now_ns();
-    for (uint64_t i = 0; i < PRODUCERS; i++) {
-        producers[i].queue = queue;
-        producers[i].failed = 0;
-        producers[i].count = messages / PRODUCERS;
-        producers[i].first = first + i * producers[i].count;
-        (void)sem_init(&producers[i].done, 0, 0);
-        if (pthread_create(&producers[i].thread, NULL, produce, &producers[i]) != 0) {
+    for (unsigned i = 0; i < crew_count; i++) {
+        if (pthread_create(&crews[i].thread, NULL, work, &crews[i]) != 0) {
             abort();
         }
     }
-    for (int i = 0; i < PRODUCERS; i++) {
-        (void)pthread_join(producers[i].thread, NULL);
-        out->failed += producers[i].failed;
+    for (unsigned i = 0; i < crew_count; i++) {
+        (void)pthread_join(crews[i].thread, NULL);
+        out->failed += crews[i].failed;
     }
     out->seconds = bench_seconds_since(start);
     queue_stats(queue, &out->stats);
@@ -157,20 +226,23 @@ static int by_size(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-static void bench_append(const char *directory, uint64_t messages)
+static void bench_append(const char *directory, unsigned crews, uint64_t messages)
 {
+    static uint64_t first = 1;
     double ratios[ROUNDS];
     for (int round = 0; round < ROUNDS; round++) {
         struct appended own;
-        append_all(directory, 1 + (uint64_t)round * messages, messages, &own);
+        append_all(directory, crews, first, messages, &own);
+        first += messages;
         double disk_seconds =
             reference(directory, own.stats.written_bytes, own.stats.syncs);
         double records = (double)own.stats.records;
         ratios[round] = disk_seconds / own.seconds;
-        (void)printf("append:  %.0f messages/s, %.1f MB/s, %.3f syncs a message, %" PRIu64
-                     " stalls, %" PRIu64 " failed; one thread, the same batches: %.0f/s, "
+        (void)printf("append:  %d producers on %u threads: %.0f messages/s, %.1f MB/s, "
+                     "%.3f syncs a message, %" PRIu64 " stalls, %" PRIu64
+                     " failed; one thread, the same batches: %.0f/s, "
                      "%.2f ms each; ratio %.2f\n",
-                     records / own.seconds,
+                     PRODUCERS, crews, records / own.seconds,
                      (double)own.stats.written_bytes / own.seconds / 1e6,
                      (double)own.stats.syncs / records, own.stats.stalls, own.failed,
                      records / disk_seconds, disk_seconds * 1e3 / (double)own.stats.syncs,
@@ -178,8 +250,9 @@ static void bench_append(const char *directory, uint64_t messages)
         (void)fflush(stdout);
     }
     qsort(ratios, ROUNDS, sizeof ratios[0], by_size);
-    (void)printf("append:  ratio %.2f in the middle of %d (%.2f to %.2f)\n",
-                 ratios[ROUNDS / 2], ROUNDS, ratios[0], ratios[ROUNDS - 1]);
+    (void)printf("append:  ratio %.2f on %u threads, in the middle of %d (%.2f to "
+                 "%.2f)\n",
+                 ratios[ROUNDS / 2], crews, ROUNDS, ratios[0], ratios[ROUNDS - 1]);
 }
 
 /* ---- the index alone ---- */
@@ -283,7 +356,8 @@ int main(int argc, char **argv)
     uint64_t entries = argc > 3 ? bench_number(argv[3]) : 1000000;
     uint64_t domains = argc > 4 ? bench_number(argv[4]) : 100000;
     if (messages >= PRODUCERS) {
-        bench_append(argv[1], messages);
+        bench_append(argv[1], 2, messages);
+        bench_append(argv[1], CREWS_MOST, messages);
     }
     if (entries > 0 && domains > 0) {
         bench_memory(entries, domains);
