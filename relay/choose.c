@@ -152,7 +152,7 @@ static bool pick_bound(const struct look *look, uint32_t number, struct choose_p
     add_candidate(look, look->core->sources.items[number - 1], &choice,
                   &pick->earliest_ns);
     bool chosen = choose_of(look, &choice, 0, pick);
-    pick->list = &look->site->bays[look->stream].ready[number];
+    pick->round = &look->site->bays[look->stream].ready[number];
     return chosen;
 }
 
@@ -160,7 +160,7 @@ static bool pick_bound(const struct look *look, uint32_t number, struct choose_p
 static struct lading *first_of(const struct look *look)
 {
     struct bay *bay = &look->site->bays[look->stream];
-    return LIST_OWNER(list_first(&bay->ready[0]), struct lading, node);
+    return round_first(&bay->ready[0]);
 }
 
 /* Who goes now stands before who only waits for its pace; what a warm-up does not let
@@ -204,7 +204,7 @@ static bool pick_free(const struct look *look, struct choose_pick *pick)
         return false;
     }
     bool chosen = choose_of(look, &choice, -1, pick);
-    pick->list = &look->site->bays[look->stream].ready[0];
+    pick->round = &look->site->bays[look->stream].ready[0];
     return chosen;
 }
 
@@ -217,12 +217,16 @@ bool choose_in_bay(struct core *core, uint32_t stream, struct site *site, int64_
                         .site = site,
                         .now = now};
     struct bay *bay = &site->bays[stream];
-    /* Retries first: they are older, and bound. */
-    for (uint32_t n = 1; n < bay->ready_room; n++) {
-        if (!list_is_empty(&bay->ready[n]) && pick_bound(&look, n, pick)) {
+    /* Retries are bound to their source, and take turns with what is free: neither keeps
+       the other waiting. */
+    for (uint32_t i = 1; i <= bay->ready_room; i++) {
+        uint32_t n = (bay->picked + i) % bay->ready_room;
+        bool goes = !round_is_empty(&bay->ready[n]) &&
+                    (n == 0 ? pick_free(&look, pick) : pick_bound(&look, n, pick));
+        if (goes) {
+            bay->picked = n;
             return true;
         }
     }
-    return bay->ready_room > 0 && !list_is_empty(&bay->ready[0]) &&
-           pick_free(&look, pick);
+    return false;
 }

@@ -21,6 +21,7 @@
 #include "queue/list.h"
 
 #include "relay/agenda.h"
+#include "relay/round.h"
 #include "relay/sources.h"
 
 struct core;
@@ -64,11 +65,12 @@ struct lane {
 
 /* What is ready for a site on one stream. */
 struct bay {
-    struct list
+    struct round
         *ready; /* owned: [0] bound to no source, [1 + n] to source n of sources */
     uint32_t ready_room;
-    uint32_t flows; /* in all of ready */
-    uint64_t turn;  /* virtual time: grows by units / weight */
+    uint32_t flows;  /* in all of ready */
+    uint32_t picked; /* the one of ready that went last */
+    uint64_t turn;   /* virtual time: grows by units / weight */
 };
 
 struct site {
