@@ -66,6 +66,8 @@ ANSWERS = {
     "/v1/freeze": (200, {"text": "stream bulk is frozen"}),
     "/v1/thaw": (404, {"error": "stream bulk is not frozen"}),
     "/v1/blocks/clear": (200, {"count": 1}),
+    "/v1/blocks/extend": (200, {"count": 1}),
+    "/v1/blocks/pin": (200, {"count": 1}),
     "/v1/queue/hold": (200, {"count": 3}),
     "/v1/queue/bounce": (200, {"count": 0}),
     "/v1/queue/retry": (400, {"error": "no selector"}),
@@ -187,6 +189,8 @@ class Command(unittest.TestCase):
         self.assertIn("frozen", self.run_it("freeze", "stream", "bulk", "--for", "2h", "--why", "odd").stdout)
         self.run_it("thaw", "stream", "bulk", expect=1)
         self.run_it("blocks", "clear", "b1", "google")
+        self.run_it("blocks", "extend", "b1", "--for", "12h", "--why", "not sure")
+        self.run_it("blocks", "pin", "b1", "google", "--why", "we ask them")
         self.assertIn("3 recipients held", self.run_it("queue", "hold", "--stream", "bulk", "--why", "x").stdout)
         self.run_it("queue", "bounce", "--id", "X", expect=1)
         self.run_it("queue", "retry", expect=2)
@@ -198,6 +202,8 @@ class Command(unittest.TestCase):
             ("POST", "/v1/freeze", {"kind": "stream", "name": "bulk", "for": "2h", "why": "odd"}),
             ("POST", "/v1/thaw", {"kind": "stream", "name": "bulk"}),
             ("POST", "/v1/blocks/clear", {"source": "b1", "site": "google"}),
+            ("POST", "/v1/blocks/extend", {"source": "b1", "for": "12h", "why": "not sure"}),
+            ("POST", "/v1/blocks/pin", {"source": "b1", "site": "google", "why": "we ask them"}),
             ("POST", "/v1/queue/hold", {"stream": "bulk", "why": "x"}),
             ("POST", "/v1/queue/bounce", {"id": "X"}),
             ("POST", "/v1/queue/retry", {}),
