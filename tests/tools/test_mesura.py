@@ -255,6 +255,20 @@ class Command(unittest.TestCase):
         self.assertEqual(rows[0], ["bad-mailbox", "-", "-", "recipient", "550 5.1.1 no such user"])
         self.assertEqual(rows[1][0], "protocol")
         self.run_it("classify", "/nowhere", expect=1)
+        config = os.path.join(self.folder.name, "mesura.conf")
+        rule = ('{{ name = "ours"; match = "archive"; provider = "*.example.net"; class = "throttle"; scope = "lane";'
+                ' samples = [ "451 4.3.0 the archive is out" ]; never = [ "{}" ]; }}')
+        for never, expect in (("452 4.2.2 Mailbox full", 0), ("450 the archive too", 1)):
+            with open(config, "w", encoding="ascii") as file:
+                file.write('hostname = "relay.test"; replies = ( ' + rule.format(never) + " );\n")
+            done = self.run_it("classify", "--config", config, "--provider", "mx.example.net", "--json", expect=expect,
+                               stdin="451 4.3.0 the archive is out\n452 4.2.2 Mailbox full\n")
+            if expect == 0:
+                rows = json.loads(done.stdout)["replies"]
+                self.assertEqual([row["rule"] for row in rows][0], "ours")
+                self.assertEqual([row["class"] for row in rows], ["throttle", "mailbox-full"])
+            else:
+                self.assertIn("mesura.conf:1: reply rule: it decides", done.stderr)
         self.assertEqual(self.server.asked, [])
 
 
