@@ -1,5 +1,7 @@
 #include "relay/choose.h"
 
+#include <assert.h>
+
 #include "policy/split.h"
 
 #include "relay/core.h"
@@ -13,6 +15,9 @@
 /* Mail leaves by the fallback: said once an hour for each site. */
 #define FALLBACK_NOTE_MS INT64_C(3600000)
 
+/* Flows of a site that are looked at for an archive's. */
+#define ARCHIVE_LOOKS 64
+
 /* Whose turn it is. */
 struct look {
     struct core *core;
@@ -20,6 +25,8 @@ struct look {
     uint32_t stream;
     struct site *site;
     int64_t now;
+    bool is_archive;        /* what is looked at goes to an archive: no ramp counts it */
+    struct lading *archive; /* looked at instead of the first; NULL none */
 };
 
 /* May the source's mail of this stream go now? out_live: it is neither frozen nor
@@ -30,6 +37,10 @@ static bool lane_goes(const struct look *look, struct source *source,
     struct lane *lane = sites_lane(look->site, source, look->now);
     struct scheduler_gates gates;
     scheduler_gates(look->core, look->stream, look->site, lane, look->now, &gates);
+    if (look->is_archive) {
+        gates.ask.ramp_count = 0;
+        gates.ask.ramp_pace_count = 0;
+    }
     struct gate_answer answer = gate_first(&gates.ask);
     *out_gate = answer.gate;
     bool paused = gates.ask.lane_stop != NULL && lane->stop.state == STOP_CLEAR;
@@ -143,6 +154,11 @@ static bool choose_of(const struct look *look, const struct choice *choice,
     return true;
 }
 
+static struct lading *first_in(const struct look *look, uint32_t number)
+{
+    return round_first(&look->site->bays[look->stream].ready[number]);
+}
+
 /* A list bound to one source: that source's lane, or the fallback. */
 static bool pick_bound(const struct look *look, uint32_t number, struct choose_pick *pick)
 {
@@ -152,30 +168,24 @@ static bool pick_bound(const struct look *look, uint32_t number, struct choose_p
     add_candidate(look, look->core->sources.items[number - 1], &choice,
                   &pick->earliest_ns);
     bool chosen = choose_of(look, &choice, 0, pick);
-    pick->round = &look->site->bays[look->stream].ready[number];
+    pick->lading = first_in(look, number);
     return chosen;
-}
-
-/* The first of the bay's free mail. */
-static struct lading *first_of(const struct look *look)
-{
-    struct bay *bay = &look->site->bays[look->stream];
-    return round_first(&bay->ready[0]);
 }
 
 /* Who goes now stands before who only waits for its pace; what a warm-up does not let
  * overflow goes by nobody. False: something was held, look again. */
 static bool rank(const struct look *look, struct choice *choice)
 {
-    bool live[64];
+    bool live[64] = {false};
     bool any = false;
     for (size_t i = 0; i < choice->count; i++) {
         live[i] = choice->candidates[i].live;
         choice->candidates[i].live = choice->picks[i].lane != NULL;
     }
     if (choice->ramped != 0 &&
-        overflow_split(look->core, first_of(look), choice->lanes, choice->candidates,
-                       choice->count, choice->ramped)) {
+        overflow_split(
+            look->core, look->archive != NULL ? look->archive : first_in(look, 0),
+            choice->lanes, choice->candidates, choice->count, choice->ramped)) {
         return false;
     }
     for (size_t i = 0; i < choice->count; i++) {
@@ -204,7 +214,31 @@ static bool pick_free(const struct look *look, struct choose_pick *pick)
         return false;
     }
     bool chosen = choose_of(look, &choice, -1, pick);
-    pick->round = &look->site->bays[look->stream].ready[0];
+    pick->lading = look->archive != NULL ? look->archive : first_in(look, 0);
+    return chosen;
+}
+
+static bool is_archive(const struct lading *lading)
+{
+    return lading->dest->is_archive;
+}
+
+/* Free mail. What a warm-up holds at the head does not hold copies for an archive behind
+ * it: one of them, among the next few, goes instead. */
+static bool pick_free_or_archive(struct look *look, struct choose_pick *pick)
+{
+    look->is_archive = is_archive(first_in(look, 0));
+    if (pick_free(look, pick)) {
+        return true;
+    }
+    const struct round *round = &look->site->bays[look->stream].ready[0];
+    if (look->is_archive || round_is_empty(round)) {
+        return false;
+    }
+    look->archive = round_find(round, is_archive, ARCHIVE_LOOKS);
+    look->is_archive = look->archive != NULL;
+    bool chosen = look->is_archive && pick_free(look, pick);
+    look->archive = NULL;
     return chosen;
 }
 
@@ -221,9 +255,11 @@ bool choose_in_bay(struct core *core, uint32_t stream, struct site *site, int64_
        the other waiting. */
     for (uint32_t i = 1; i <= bay->ready_room; i++) {
         uint32_t n = (bay->picked + i) % bay->ready_room;
-        bool goes = !round_is_empty(&bay->ready[n]) &&
-                    (n == 0 ? pick_free(&look, pick) : pick_bound(&look, n, pick));
-        if (goes) {
+        if (round_is_empty(&bay->ready[n])) {
+            continue;
+        }
+        look.is_archive = is_archive(first_in(&look, n));
+        if (n == 0 ? pick_free_or_archive(&look, pick) : pick_bound(&look, n, pick)) {
             bay->picked = n;
             return true;
         }

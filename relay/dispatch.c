@@ -65,7 +65,7 @@ static bool rides_along(const struct flow *flow, const struct flow *other, int64
     const struct dest *a = lading->dest;
     const struct dest *b = second->dest;
     return b->state == DEST_OPEN && b->fresh_until_ns > now && a->site == b->site &&
-           a->tls == b->tls && a->route == b->route &&
+           a->is_archive == b->is_archive && a->tls == b->tls && a->route == b->route &&
            same_hops(&a->destination->value, &b->destination->value);
 }
 
@@ -208,8 +208,8 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_p
                        int64_t now)
 {
     struct lane *lane = pick->lane;
-    assert(!round_is_empty(pick->round));
-    struct lading *lading = round_first(pick->round);
+    struct lading *lading = pick->lading;
+    assert(lading != NULL);
     struct flow *flow = lading->flow;
     struct dest *dest = lading->dest;
     if (!dest_goes(lading, lane->site, now)) {
@@ -243,7 +243,10 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_p
     job->waited_ms = (uint64_t)now_unix_ms() - (uint64_t)id_unix_ms(message.id);
     job->is_probe = control_started(&lane->control, sites_limits(lane->site), now);
     dest->is_probing = dest->is_probing || is_half;
-    ramps_spend(core, lane, stream, job, now);
+    job->is_archive = dest->is_archive;
+    if (!job->is_archive) {
+        ramps_spend(core, lane, stream, job, now);
+    }
     spend(core, pick, batch.count, now);
     vigil_spend(core, flow->user, batch.count, now);
     job->slot = slots_take(core, lane, dest->destination);

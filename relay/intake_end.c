@@ -85,7 +85,11 @@ static void build_header(struct intake *intake, uint32_t stream, struct textbuf 
         .tls = intake->client.tls,
         .only_rcpt = intake->rcpt_count == 1 ? intake->rcpts[0].address : "",
         .unix_ms = now_unix_ms()};
-    message_build(&intake->message, &trace, "", out);
+    struct textbuf meant;
+    textbuf_init(&meant, (size_t)LIMIT_STAGING_NAMED * ADDRESS_BYTES + 256);
+    intake_put_meant(intake, &meant);
+    message_build(&intake->message, &trace, meant.length > 0 ? meant.bytes : "", out);
+    textbuf_done(&meant);
     if (intake->body_hash != NULL && !out->failed) {
         sealing_sign(intake->snapshot, &intake->message, stream, intake->body_hash, out);
     }
@@ -213,7 +217,8 @@ void intake_ask_permit(struct intake *intake)
     permit->done_cb = on_permit;
     permit->owner = intake;
     permit->id = intake->id;
-    permit->recipients = intake->rcpt_count;
+    bool is_archived = intake->rcpts[intake->rcpt_count - 1].is_archive;
+    permit->recipients = intake->rcpt_count - (is_archived ? 1 : 0);
     (void)snprintf(permit->user, sizeof permit->user, "%s", intake->client.user->name);
     (void)snprintf(permit->client, sizeof permit->client, "%s", intake->client.ip);
     size_t length = 0;
@@ -222,7 +227,7 @@ void intake_ask_permit(struct intake *intake)
         fingerprint_kind(&intake->print, intake->message.facts.subject, block, length);
     permit->body = fingerprint_body(&intake->print);
     while (permit->hash_count < PERMIT_HASHES &&
-           permit->hash_count < intake->rcpt_count) {
+           permit->hash_count < permit->recipients) {
         permit->hashes[permit->hash_count] =
             fingerprint_text(intake->rcpts[permit->hash_count].address);
         permit->hash_count++;

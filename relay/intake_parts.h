@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct intake;
+struct textbuf;
 
 /* Say no: a line of mail.log, the counter, and the answer itself. */
 void intake_refuse(struct intake *intake, const char *command, const char *recipient,
@@ -14,6 +15,17 @@ void intake_refuse(struct intake *intake, const char *command, const char *recip
 
 /* The same for what accept or the queue said. */
 void intake_refuse_credit(struct intake *intake, const char *command, int rc);
+
+/* ---- intake_rcpt.c ---- */
+
+void intake_clear_rcpts(struct intake *intake);
+
+/* The stream's archive gets a copy, when it is no recipient already. False without
+ * memory. */
+bool intake_add_archive(struct intake *intake);
+
+/* The field that says whom a staging relay's mail was meant for; nothing elsewhere. */
+void intake_put_meant(const struct intake *intake, struct textbuf *out);
 
 /* ---- intake_end.c ---- */
 

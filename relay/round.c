@@ -198,6 +198,30 @@ struct lading *round_first(const struct round *round)
     return LIST_OWNER(list_first(&round->heap[0]->ladings), struct lading, node);
 }
 
+struct lading *round_find(const struct round *round,
+                          bool (*fits)(const struct lading *lading), unsigned most)
+{
+    unsigned seen = 0;
+    assert(round->count > 0);
+    list_each (node, &round->heap[0]->ladings) {
+        struct lading *lading = LIST_OWNER(node, struct lading, node);
+        if (seen++ == most) {
+            break;
+        }
+        if (fits(lading)) {
+            return lading;
+        }
+    }
+    for (uint32_t i = 1; i < round->count && i < most; i++) {
+        struct lading *lading =
+            LIST_OWNER(list_first(&round->heap[i]->ladings), struct lading, node);
+        if (fits(lading)) {
+            return lading;
+        }
+    }
+    return NULL;
+}
+
 void round_spend(struct lading *lading, uint32_t units)
 {
     struct round_sender *sender = lading->sender;

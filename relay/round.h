@@ -44,6 +44,11 @@ void round_remove(struct lading *lading);
 /* The lading that goes next. Not empty. */
 struct lading *round_first(const struct round *round);
 
+/* The first that fits, near the front: of the most next ones of the sender whose turn it
+ * is, else of the first ones of so many others. NULL when none does. */
+struct lading *round_find(const struct round *round,
+                          bool (*fits)(const struct lading *lading), unsigned most);
+
 /* So many recipients of it went: its sender is charged, and it goes to the end of its
  * sender's row. */
 void round_spend(struct lading *lading, uint32_t units);

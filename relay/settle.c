@@ -229,7 +229,9 @@ static void settle_answered(struct core *core, struct job *job)
             dest = lading->dest;
             teach_dest(dest, job, &answer.verdict);
         }
-        ramps_evidence(core, lane, answer.verdict.ramp);
+        if (!job->is_archive) {
+            ramps_evidence(core, lane, answer.verdict.ramp);
+        }
         settle(&answer);
         if (answer.verdict.message == VERDICT_DONE && !job->peer.dsn) {
             notices_relayed(core, job, i);

@@ -118,3 +118,33 @@ TEST(round, histories)
     cr_assert(round_is_empty(&moved));
     round_done(&moved);
 }
+
+static const struct lading *wanted;
+
+static bool is_wanted(const struct lading *lading)
+{
+    return lading == wanted;
+}
+
+/* What is looked for is found near the front, in the row whose turn it is and at the head
+ * of others, and not further back. */
+TEST(round, finds_near_the_front)
+{
+    struct round round = {0};
+    struct mail *row[6];
+    for (unsigned i = 0; i < 6; i++) {
+        row[i] = mail_of(&round, "one");
+    }
+    struct mail *other = mail_of(&round, "two");
+    wanted = &row[3]->lading;
+    cr_assert_eq(round_find(&round, is_wanted, 4), wanted);
+    cr_assert_null(round_find(&round, is_wanted, 3));
+    wanted = &other->lading;
+    cr_assert_eq(round_find(&round, is_wanted, 4), wanted);
+    cr_assert_null(round_find(&round, is_wanted, 1));
+    for (unsigned i = 0; i < 6; i++) {
+        drop(row[i]);
+    }
+    drop(other);
+    round_done(&round);
+}
