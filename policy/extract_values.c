@@ -88,9 +88,8 @@ static size_t ipv6_length(const char *at)
 /* What is said right before an address that is not ours. */
 static bool is_another_host(const struct extract_text *low, size_t at)
 {
-    static const char *const before[] = {
-        "dns ip: ", "resolver ", "nameserver ", "dns server ", "section ",
-        "relay=[",  "#"};
+    static const char *const before[] = {"dns ip: ",    "resolver ", "nameserver ",
+                                         "dns server ", "section ",  "#"};
 
     size_t digits = at;
     while (digits > 0 &&

@@ -85,6 +85,22 @@ struct api_unpack_ask {
     const char *by;
 };
 
+/* What an operator does to stops. */
+enum api_block_act {
+    API_BLOCK_CLEAR,
+    API_BLOCK_EXTEND, /* for_ms from now at least, whatever is proved */
+    API_BLOCK_PIN,    /* until it is cleared */
+};
+
+struct api_block_ask {
+    enum api_block_act act;
+    const char *source;
+    const char *site; /* "" the source and all its lanes */
+    const char *why;
+    const char *by;
+    int64_t for_ms; /* of API_BLOCK_EXTEND */
+};
+
 struct api_freeze_ask {
     const char *kind;
     const char *name;

@@ -191,17 +191,51 @@ static void ask_warmup_act(const struct api_ask *ask)
     api_warmups_act(ask->view, ask->request, ask->answer);
 }
 
-static void ask_blocks_clear(const struct api_ask *ask)
+static void act_on_blocks(const struct api_ask *ask, enum api_block_act act)
 {
     struct errmsg err = {.text = ""};
+    struct api_block_ask block = {.act = act,
+                                  .source = api_ask_get(ask, "source"),
+                                  .site = api_ask_get(ask, "site"),
+                                  .why = api_ask_get(ask, "why"),
+                                  .by = ask->request->by};
+    int result = api_ask_why(ask, &err);
 
-    if (api_ask_get(ask, "source")[0] == '\0') {
+    if (result == 0 && block.source[0] == '\0') {
         errmsg_set(&err, "source is the name of a stopped source");
+        result = -EINVAL;
+    }
+    if (result == 0 && act != API_BLOCK_CLEAR && block.why[0] == '\0') {
+        errmsg_set(&err, "why says for what reason the stop is to stand");
+        result = -EINVAL;
+    }
+    if (result == 0 && act == API_BLOCK_EXTEND) {
+        result = api_ask_duration(ask, "for", &block.for_ms, &err);
+    }
+    if (result == 0 && act == API_BLOCK_EXTEND && block.for_ms <= 0) {
+        errmsg_set(&err, "for says how long from now it is to stand: \"12h\"");
+        result = -EINVAL;
+    }
+    if (result != 0) {
         api_ask_refuse(ask, &err);
         return;
     }
-    ask->view->blocks_clear(ask->view->owner, api_ask_get(ask, "source"),
-                            api_ask_get(ask, "site"), ask->request->by, ask->answer);
+    ask->view->blocks_act(ask->view->owner, &block, ask->answer);
+}
+
+static void ask_blocks_clear(const struct api_ask *ask)
+{
+    act_on_blocks(ask, API_BLOCK_CLEAR);
+}
+
+static void ask_blocks_extend(const struct api_ask *ask)
+{
+    act_on_blocks(ask, API_BLOCK_EXTEND);
+}
+
+static void ask_blocks_pin(const struct api_ask *ask)
+{
+    act_on_blocks(ask, API_BLOCK_PIN);
 }
 
 static void ask_reload(const struct api_ask *ask)
@@ -275,7 +309,9 @@ static const struct route {
     {POST, "/v1/warmup", "act source site day force why", API_ACCESS_ACT, ask_warmup_act},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},
-    {POST, "/v1/blocks/clear", "source site", API_ACCESS_ACT, ask_blocks_clear},
+    {POST, "/v1/blocks/clear", "source site why", API_ACCESS_ACT, ask_blocks_clear},
+    {POST, "/v1/blocks/extend", "source site for why", API_ACCESS_ACT, ask_blocks_extend},
+    {POST, "/v1/blocks/pin", "source site why", API_ACCESS_ACT, ask_blocks_pin},
     {POST, "/v1/queue/hold", API_ASK_SELECTORS " why all", API_ACCESS_ACT,
      api_queue_hold},
     {POST, "/v1/queue/release", API_ASK_SELECTORS " why all", API_ACCESS_ACT,

@@ -417,9 +417,9 @@ struct api_view {
     /* api_answer_count: how many ramps. */
     void (*warmup)(void *owner, const struct api_warmup_ask *ask,
                    struct api_answer *answer);
-    /* site "" clears the source and all its lanes. api_answer_count: how many stops. */
-    void (*blocks_clear)(void *owner, const char *source, const char *site,
-                         const char *by, struct api_answer *answer);
+    /* api_answer_count: how many stops. */
+    void (*blocks_act)(void *owner, const struct api_block_ask *ask,
+                       struct api_answer *answer);
     /* api_answer_note per error, warning and change; API_CONFLICT when the file is bad.
      */
     void (*reload)(void *owner, const char *by, struct api_answer *answer);

@@ -25,7 +25,8 @@ struct look {
     uint32_t stream;
     struct site *site;
     int64_t now;
-    bool is_archive; /* first in the list that is looked at: no ramp counts it */
+    bool is_archive;        /* what is looked at goes to an archive: no ramp counts it */
+    struct lading *archive; /* looked at instead of the first; NULL none */
 };
 
 /* May the source's mail of this stream go now? out_live: it is neither frozen nor
@@ -155,10 +156,7 @@ static bool choose_of(const struct look *look, const struct choice *choice,
 
 static struct lading *first_in(const struct look *look, uint32_t number)
 {
-    struct bay *bay = &look->site->bays[look->stream];
-    struct list_node *node = list_first(&bay->ready[number]);
-    assert(node != NULL);
-    return LIST_OWNER(node, struct lading, node);
+    return round_first(&look->site->bays[look->stream].ready[number]);
 }
 
 /* A list bound to one source: that source's lane, or the fallback. */
@@ -170,7 +168,7 @@ static bool pick_bound(const struct look *look, uint32_t number, struct choose_p
     add_candidate(look, look->core->sources.items[number - 1], &choice,
                   &pick->earliest_ns);
     bool chosen = choose_of(look, &choice, 0, pick);
-    pick->list = &look->site->bays[look->stream].ready[number];
+    pick->lading = first_in(look, number);
     return chosen;
 }
 
@@ -185,8 +183,9 @@ static bool rank(const struct look *look, struct choice *choice)
         choice->candidates[i].live = choice->picks[i].lane != NULL;
     }
     if (choice->ramped != 0 &&
-        overflow_split(look->core, first_in(look, 0), choice->lanes, choice->candidates,
-                       choice->count, choice->ramped)) {
+        overflow_split(
+            look->core, look->archive != NULL ? look->archive : first_in(look, 0),
+            choice->lanes, choice->candidates, choice->count, choice->ramped)) {
         return false;
     }
     for (size_t i = 0; i < choice->count; i++) {
@@ -215,27 +214,32 @@ static bool pick_free(const struct look *look, struct choose_pick *pick)
         return false;
     }
     bool chosen = choose_of(look, &choice, -1, pick);
-    pick->list = &look->site->bays[look->stream].ready[0];
+    pick->lading = look->archive != NULL ? look->archive : first_in(look, 0);
     return chosen;
 }
 
-/* What a warm-up holds at the head does not hold copies for an archive behind it: the
- * first of them, among the next few, comes to the front. */
-static bool raise_archive(struct list *list)
+static bool is_archive(const struct lading *lading)
 {
-    unsigned seen = 0;
-    list_each_safe (node, list) {
-        const struct lading *lading = LIST_OWNER(node, struct lading, node);
-        if (lading->dest->is_archive) {
-            list_remove(node);
-            list_push_front(list, node);
-            return true;
-        }
-        if (++seen == ARCHIVE_LOOKS) {
-            return false;
-        }
+    return lading->dest->is_archive;
+}
+
+/* Free mail. What a warm-up holds at the head does not hold copies for an archive behind
+ * it: one of them, among the next few, goes instead. */
+static bool pick_free_or_archive(struct look *look, struct choose_pick *pick)
+{
+    look->is_archive = is_archive(first_in(look, 0));
+    if (pick_free(look, pick)) {
+        return true;
     }
-    return false;
+    const struct round *round = &look->site->bays[look->stream].ready[0];
+    if (look->is_archive || round_is_empty(round)) {
+        return false;
+    }
+    look->archive = round_find(round, is_archive, ARCHIVE_LOOKS);
+    look->is_archive = look->archive != NULL;
+    bool chosen = look->is_archive && pick_free(look, pick);
+    look->archive = NULL;
+    return chosen;
 }
 
 bool choose_in_bay(struct core *core, uint32_t stream, struct site *site, int64_t now,
@@ -247,26 +251,18 @@ bool choose_in_bay(struct core *core, uint32_t stream, struct site *site, int64_
                         .site = site,
                         .now = now};
     struct bay *bay = &site->bays[stream];
-    /* Retries first: they are older, and bound. */
-    for (uint32_t n = 1; n < bay->ready_room; n++) {
-        if (list_is_empty(&bay->ready[n])) {
+    /* Retries are bound to their source, and take turns with what is free: neither keeps
+       the other waiting. */
+    for (uint32_t i = 1; i <= bay->ready_room; i++) {
+        uint32_t n = (bay->picked + i) % bay->ready_room;
+        if (round_is_empty(&bay->ready[n])) {
             continue;
         }
-        look.is_archive = first_in(&look, n)->dest->is_archive;
-        if (pick_bound(&look, n, pick)) {
+        look.is_archive = is_archive(first_in(&look, n));
+        if (n == 0 ? pick_free_or_archive(&look, pick) : pick_bound(&look, n, pick)) {
+            bay->picked = n;
             return true;
         }
     }
-    if (bay->ready_room == 0 || list_is_empty(&bay->ready[0])) {
-        return false;
-    }
-    look.is_archive = first_in(&look, 0)->dest->is_archive;
-    if (pick_free(&look, pick)) {
-        return true;
-    }
-    if (look.is_archive || !raise_archive(&bay->ready[0])) {
-        return false;
-    }
-    look.is_archive = true;
-    return pick_free(&look, pick);
+    return false;
 }

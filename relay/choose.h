@@ -13,13 +13,13 @@
 
 struct core;
 struct lane;
-struct list;
+struct lading;
 struct site;
 
 /* One look at a bay: what could be given out, or when to look again. */
 struct choose_pick {
     struct lane *lane;
-    struct list *list;
+    struct lading *lading;
     uint32_t units;
     int64_t earliest_ns; /* when nothing could; the caller sets INT64_MAX before */
     struct stops_pass pass;

@@ -171,16 +171,15 @@ static void spend(struct core *core, const struct choose_pick *pick, uint32_t un
     meter_add(&lane->site->meter, units, now);
 }
 
-/* The lading goes to the end of the row, or out of the bay when nothing more is ready. */
-static void rotate(struct core *core, struct lading *lading, struct list *list)
+/* Its sender has had its turn: to the end of the row, or out of the bay when nothing more
+ * is ready. */
+static void rotate(struct core *core, struct lading *lading, uint32_t units)
 {
-    list_remove(&lading->node);
+    round_spend(lading, units);
     if (flow_next_due_ms(core->index, lading->flow) == 0) {
-        list_push_back(list, &lading->node);
         return;
     }
-    lading->bay->flows--;
-    lading->bay = NULL;
+    scheduler_leave_bay(lading);
     scheduler_touch(core, lading->flow);
 }
 
@@ -209,9 +208,8 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_p
                        int64_t now)
 {
     struct lane *lane = pick->lane;
-    struct list *list = pick->list;
-    assert(!list_is_empty(list));
-    struct lading *lading = LIST_OWNER(list->head.next, struct lading, node);
+    struct lading *lading = pick->lading;
+    assert(lading != NULL);
     struct flow *flow = lading->flow;
     struct dest *dest = lading->dest;
     if (!dest_goes(lading, lane->site, now)) {
@@ -235,12 +233,13 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_p
         log_error("%s; it is tried again in a minute", err.text);
         put_back(core, &batch, (uint64_t)now_unix_ms() + 60000);
         job_free(job);
-        rotate(core, lading, list);
+        rotate(core, lading, batch.count);
         return 0;
     }
     struct message_view message;
     index_message(core->index, batch.message, &message);
     job->id = message.id;
+    job->stream = stream;
     job->waited_ms = (uint64_t)now_unix_ms() - (uint64_t)id_unix_ms(message.id);
     job->is_probe = control_started(&lane->control, sites_limits(lane->site), now);
     dest->is_probing = dest->is_probing || is_half;
@@ -253,6 +252,6 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_p
     job->slot = slots_take(core, lane, dest->destination);
     mark_stops(core, stream, pick, job);
     slots_send(job->slot, job);
-    rotate(core, lading, list);
+    rotate(core, lading, batch.count);
     return batch.count;
 }

@@ -36,11 +36,12 @@ enum dest_state {
 
 /* What the scheduler keeps for a flow. */
 struct lading {
-    struct flow *flow;      /* borrowed: lives as long */
-    struct dest *dest;      /* borrowed: outlives its ladings */
-    struct list_node node;  /* in dest->waiting, or in a bay's list */
-    struct bay *bay;        /* the bay whose list it is in, or NULL */
-    struct agenda_item due; /* when its next deferred recipient is */
+    struct flow *flow;           /* borrowed: lives as long */
+    struct dest *dest;           /* borrowed: outlives its ladings */
+    struct list_node node;       /* in dest->waiting, or in a row of a bay */
+    struct bay *bay;             /* the bay it is ready in, or NULL */
+    struct round_sender *sender; /* in that bay: whose row node is in */
+    struct agenda_item due;      /* when its next deferred recipient is */
     struct core *core;
 };
 

@@ -84,6 +84,7 @@ struct job {
     struct ramp_charge ramps[2]; /* where its recipients are counted */
     int64_t started_ns;
     uint32_t open;      /* connections of the lane when it started */
+    uint32_t stream;    /* index in the snapshot's configuration */
     uint64_t waited_ms; /* since acceptance, until it started */
 
     /* filled by the worker */

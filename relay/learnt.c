@@ -1,5 +1,6 @@
 #include "relay/learnt.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,48 @@
 
 /* A climbing lane changes every few seconds; a restart may forget so much. */
 #define SAVE_AFTER_NS (5 * NOW_NS_PER_S)
+
+/* The month's count is written again when it has grown by so much of itself. */
+#define SHARE_NEWS 0.01
+
+/* What was delivered a month ago counts a third, and so on. */
+static double month_of(const struct lane *lane, int64_t unix_ms)
+{
+    static const double month_ms = 30.0 * 86400000.0;
+    double age = (double)(unix_ms - lane->month_unix_ms) / month_ms;
+    return lane->month_unix_ms == 0 ? 0 : lane->month * exp(age > 0 ? -age : 0);
+}
+
+static void save_soon(struct core *core, struct lane *lane)
+{
+    if (!lane->is_unsaved) {
+        lane->is_unsaved = true;
+        lane->saver.due_cb = learnt_on_save;
+        agenda_set(&core->agenda, &lane->saver, (uint64_t)(now_ns() + SAVE_AFTER_NS));
+    }
+}
+
+void learnt_delivered(struct core *core, struct lane *lane, uint32_t count)
+{
+    int64_t now = now_unix_ms();
+    lane->month = month_of(lane, now) + count;
+    lane->month_unix_ms = now;
+    lane->month_unsaved += count;
+    if (lane->month_unsaved >= lane->month * SHARE_NEWS) {
+        lane->month_unsaved = 0;
+        save_soon(core, lane);
+    }
+}
+
+double learnt_share(const struct lane *lane)
+{
+    int64_t now = now_unix_ms();
+    double all = 0;
+    list_each (node, &lane->source->lanes) {
+        all += month_of(LIST_OWNER(node, struct lane, by_source), now);
+    }
+    return all < 100 ? 0 : month_of(lane, now) / all;
+}
 
 static void save(struct core *core, struct lane *lane)
 {
@@ -29,6 +72,8 @@ static void save(struct core *core, struct lane *lane)
     fields_add_int(&fields, "window", snapshot.window);
     fields_add_int(&fields, "window_ceiling", snapshot.window_ceiling);
     fields_add_int(&fields, "behaviour", snapshot.behaviour);
+    fields_add_double(&fields, "month", lane->month);
+    fields_add_int(&fields, "month_at", lane->month_unix_ms);
     fields_add_text(&fields, "cause", lane->cause);
     fields_add_int(&fields, "cause_at", lane->cause_unix_ms);
     char key[STORE_KEY_BYTES];
@@ -66,11 +111,7 @@ void learnt_note(struct core *core, struct lane *lane,
                  const struct control_change *change, const char *before,
                  const char *after, const char *evidence)
 {
-    if (!lane->is_unsaved) {
-        lane->is_unsaved = true;
-        lane->saver.due_cb = learnt_on_save;
-        agenda_set(&core->agenda, &lane->saver, (uint64_t)(now_ns() + SAVE_AFTER_NS));
-    }
+    save_soon(core, lane);
     if (!is_news(change->what)) {
         return;
     }
@@ -128,6 +169,11 @@ void learnt_load(struct core *core, const struct store_row *row)
                   config != CONFIG_NONE ? config : core->snapshot->config->default_site);
     int64_t now = now_ns();
     struct lane *lane = sites_lane(site, source, now);
+    (void)fields_get_double(&fields, "month", &lane->month);
+    lane->month_unix_ms = fields_int_or(&fields, "month_at", 0);
+    if (!(lane->month >= 0 && lane->month < 1e15)) {
+        lane->month = 0;
+    }
     (void)fields_get_text(&fields, "cause", lane->cause, sizeof lane->cause);
     lane->cause_unix_ms = fields_int_or(&fields, "cause_at", 0);
     int64_t age_ms = now_unix_ms() - row->unix_ms;

@@ -16,6 +16,13 @@ void learnt_note(struct core *core, struct lane *lane,
                  const struct control_change *change, const char *before,
                  const char *after, const char *evidence);
 
+/* So many more were delivered. */
+void learnt_delivered(struct core *core, struct lane *lane, uint32_t count);
+
+/* Of what its source has delivered in the last 30 days, restarts or not: the lane's share,
+ * 0..1; 0 while that is fewer than 100. */
+double learnt_share(const struct lane *lane);
+
 /* Take back one row of STORE_LEARNT at start. */
 void learnt_load(struct core *core, const struct store_row *row);
 

@@ -184,8 +184,8 @@ static bool mail_waits(const struct core *core, const struct lane *lane, uint32_
         if (bay->flows == 0) {
             continue;
         }
-        bool bound = n + 1 < bay->ready_room && !list_is_empty(&bay->ready[n + 1]);
-        bool is_free = bay->ready_room > 0 && !list_is_empty(&bay->ready[0]);
+        bool bound = n + 1 < bay->ready_room && !round_is_empty(&bay->ready[n + 1]);
+        bool is_free = bay->ready_room > 0 && !round_is_empty(&bay->ready[0]);
         if (bound || (is_free && serves(&config->streams[i], lane->source))) {
             return true;
         }

@@ -12,6 +12,7 @@
 #include "relay/daywindow.h"
 #include "relay/dispatch.h"
 #include "relay/now.h"
+#include "relay/shares.h"
 #include "relay/snapshot.h"
 #include "relay/stops.h"
 
@@ -50,8 +51,8 @@ void scheduler_leave_bay(struct lading *lading)
     if (lading->bay != NULL) {
         lading->bay->flows--;
         lading->bay = NULL;
-    }
-    if (list_is_linked(&lading->node)) {
+        round_remove(lading);
+    } else if (list_is_linked(&lading->node)) {
         list_remove(&lading->node);
     }
 }
@@ -104,14 +105,9 @@ static void make_room(struct bay *bay, uint32_t room)
     if (bay->ready_room >= room) {
         return;
     }
-    struct list *ready = arena_must(room, sizeof *ready);
-    for (uint32_t i = 0; i < room; i++) {
-        list_init(&ready[i]);
-        while (i < bay->ready_room && !list_is_empty(&bay->ready[i])) {
-            struct list_node *node = list_first(&bay->ready[i]);
-            list_remove(node);
-            list_push_back(&ready[i], node);
-        }
+    struct round *ready = arena_must(room, sizeof *ready);
+    for (uint32_t i = 0; i < bay->ready_room; i++) {
+        round_move(&ready[i], &bay->ready[i]);
     }
     free(bay->ready);
     bay->ready = ready;
@@ -133,7 +129,7 @@ void scheduler_enter_bay(struct core *core, struct lading *lading)
     if (bay->flows == 0 && bay->turn < site->turn) {
         bay->turn = site->turn; /* who was idle has saved nothing up */
     }
-    list_push_back(&bay->ready[number], &lading->node);
+    round_add(&bay->ready[number], lading);
     lading->bay = bay;
     bay->flows++;
     scheduler_kick(core, site);
@@ -274,6 +270,7 @@ static void add_limits(struct core *core, struct site *site, struct lane *lane,
     if (out->pass.is_careful || out->pass.is_source_canary || out->pass.is_lane_canary) {
         window = 1;
     }
+    out->share = observes ? 0 : shares_window(core, out->stream, site, lane, window);
     /* An idle connection may be used again, unless there are too many as it is. */
     bool has_idle = !list_is_empty(&lane->idle) &&
                     (window == 0 || lane->slots - lane->ending <= window);
@@ -290,14 +287,19 @@ static void add_limits(struct core *core, struct site *site, struct lane *lane,
                             .most = snapshot->config->delivery.max_connections,
                             .earliest_ns = INT64_MAX,
                             .owner = GATE_OWNER_CONFIG};
+    out->connections[3] = (struct gate_count){.used = shares_used(lane, out->stream),
+                                              .most = out->share,
+                                              .earliest_ns = INT64_MAX,
+                                              .owner = GATE_OWNER_RULE};
     out->ask.connections = out->connections;
-    out->ask.connection_count = 3;
+    out->ask.connection_count = out->share > 0 ? 4 : 3;
 }
 
 void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
                      struct lane *lane, int64_t now, struct scheduler_gates *out)
 {
-    *out = (struct scheduler_gates){.ask = {.now_ns = now, .expires_ns = INT64_MAX}};
+    *out = (struct scheduler_gates){.ask = {.now_ns = now, .expires_ns = INT64_MAX},
+                                    .stream = stream};
     struct gate_ask *ask = &out->ask;
     const struct config_stream *config = &core->snapshot->config->streams[stream];
     if (!list_is_empty(&core->freezes.list)) {
@@ -323,6 +325,9 @@ void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
         if (out->pass.lane_holds) {
             ask->lane_stop =
                 shut(&out->blocks[4], out->pass.lane_until_ns, GATE_OWNER_RULE);
+        }
+        if (ask->lane_stop == NULL && shares_yields(core, stream, site, lane)) {
+            ask->lane_stop = shut(&out->blocks[4], INT64_MAX, GATE_OWNER_RULE);
         }
         if (out->pass.resuming > 0) {
             out->limits[4] = resuming_limit(lane->source, out->pass.resuming);

@@ -70,11 +70,13 @@ struct scheduler_gates {
     struct gate_ask ask;
     struct gate_block blocks[6];
     struct gate_pace rates[3];
-    struct gate_count connections[3];
+    struct gate_count connections[4];
     struct gate_count ramps[2];
     struct gate_pace ramp_paces[2];
     struct pace_limit limits[5];
     struct stops_pass pass;
+    uint32_t stream;
+    uint32_t share; /* of the lane's connections, for this stream; 0: no division */
 };
 void scheduler_gates(struct core *core, uint32_t stream, struct site *site,
                      struct lane *lane, int64_t now, struct scheduler_gates *out);

@@ -68,6 +68,9 @@ void sites_init(struct sites *sites, struct core *core)
 static void bays_free(struct site *site)
 {
     for (uint32_t i = 0; i < site->bay_count; i++) {
+        for (uint32_t n = 0; n < site->bays[i].ready_room; n++) {
+            round_done(&site->bays[i].ready[n]);
+        }
         free(site->bays[i].ready);
     }
     free(site->bays);

@@ -21,6 +21,7 @@
 #include "queue/list.h"
 
 #include "relay/agenda.h"
+#include "relay/round.h"
 #include "relay/sources.h"
 
 struct core;
@@ -55,6 +56,12 @@ struct lane {
     uint32_t ending; /* of them, told to end and not gone yet */
     struct tally tally;
     struct meter meter;
+    double month;          /* delivered, older ones for less: 30 days' worth */
+    int64_t month_unix_ms; /* when that was counted; 0 never */
+    uint32_t month_unsaved;
+    int64_t usual_ns;  /* an accepted transaction takes, over the last hundred */
+    int64_t recent_ns; /* and over the last few; 0 none yet */
+    int64_t slow_said_ns;
     struct evidence deferrals;    /* of attempts, an hour's half-life */
     char cause[LANE_CAUSE_BYTES]; /* the reply that last changed a limit; "" none */
     int64_t cause_unix_ms;
@@ -64,11 +71,12 @@ struct lane {
 
 /* What is ready for a site on one stream. */
 struct bay {
-    struct list
+    struct round
         *ready; /* owned: [0] bound to no source, [1 + n] to source n of sources */
     uint32_t ready_room;
-    uint32_t flows; /* in all of ready */
-    uint64_t turn;  /* virtual time: grows by units / weight */
+    uint32_t flows;  /* in all of ready */
+    uint32_t picked; /* the one of ready that went last */
+    uint64_t turn;   /* virtual time: grows by units / weight */
 };
 
 struct site {

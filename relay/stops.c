@@ -164,18 +164,18 @@ void stops_untried(struct core *core, const struct job *job)
 /* ---- an operator ---- */
 
 static struct stops_said said_by(const struct source *source, const struct lane *lane,
-                                 const char *by)
+                                 const struct stops_order *order)
 {
     return (struct stops_said){.source = source,
                                .lane = lane,
-                               .actor = by,
+                               .actor = order->by,
                                .before = "stopped",
                                .after = "live",
-                               .evidence = ""};
+                               .evidence = order->why};
 }
 
 static unsigned clear_one(struct core *core, struct source *source, struct lane *lane,
-                          const char *by)
+                          const struct stops_order *order)
 {
     struct stop *stop = lane != NULL ? &lane->stop : &source->stop;
     if (stop->state == STOP_CLEAR) {
@@ -183,31 +183,66 @@ static unsigned clear_one(struct core *core, struct source *source, struct lane 
     }
     stop_clear(stop);
     stops_changed(core, source, lane, NULL);
-    struct stops_said said = said_by(source, lane, by);
+    struct stops_said said = said_by(source, lane, order);
     stops_say(core, &said, LOG_UNBLOCKED, "");
     return 1;
 }
 
-static bool is_meant(const struct lane *lane, const char *site)
+static unsigned hold_one(struct core *core, struct source *source, struct lane *lane,
+                         const struct stops_order *order)
 {
-    return site[0] == '\0' || strcmp(lane->site->name, site) == 0;
+    struct stop *stop = lane != NULL ? &lane->stop : &source->stop;
+    bool is_pin = order->until_unix_ms == 0;
+    bool stands = is_pin ? stop_pin(stop, order->why)
+                         : stop_extend(stop, order->why, order->until_unix_ms);
+    if (!stands) {
+        return 0;
+    }
+    stops_changed(core, source, lane, NULL);
+    struct stops_said said = said_by(source, lane, order);
+    said.after = is_pin ? "pinned" : "stopped";
+    said.until_unix_ms = is_pin ? 0 : stop->until_unix_ms;
+    stops_say(core, &said, LOG_LIMIT, "");
+    return 1;
 }
 
-unsigned stops_clear(struct core *core, struct source *source, const char *site,
-                     const char *by, struct store_ticket *ticket)
+typedef unsigned (*order_fn)(struct core *core, struct source *source, struct lane *lane,
+                             const struct stops_order *order);
+
+/* Each stop that is meant. Returns how many followed. */
+static unsigned follow(struct core *core, struct source *source,
+                       const struct stops_order *order, order_fn act)
 {
     unsigned count = 0;
     list_each (node, &source->lanes) {
         struct lane *lane = LIST_OWNER(node, struct lane, by_source);
-        count += is_meant(lane, site) ? clear_one(core, source, lane, by) : 0;
+        bool is_meant =
+            order->site[0] == '\0' || strcmp(lane->site->name, order->site) == 0;
+        count += is_meant ? act(core, source, lane, order) : 0;
     }
-    count += site[0] == '\0' ? clear_one(core, source, NULL, by) : 0;
+    return count + (order->site[0] == '\0' ? act(core, source, NULL, order) : 0);
+}
+
+unsigned stops_clear(struct core *core, struct source *source,
+                     const struct stops_order *order, struct store_ticket *ticket)
+{
+    unsigned count = follow(core, source, order, clear_one);
     if (count > 0) {
-        caught_release(core, source, site);
+        caught_release(core, source, order->site);
         scheduler_kick_all(core);
         if (ticket != NULL) {
             store_sync(core->store, ticket);
         }
+    }
+    return count;
+}
+
+unsigned stops_hold(struct core *core, struct source *source,
+                    const struct stops_order *order, struct store_ticket *ticket)
+{
+    unsigned count = follow(core, source, order, hold_one);
+    if (count > 0 && ticket != NULL) {
+        store_sync(core->store, ticket);
     }
     return count;
 }
@@ -227,7 +262,8 @@ static void tick_one(struct core *core, struct source *source, struct lane *lane
         return;
     }
     stops_changed(core, source, lane, NULL);
-    struct stops_said said = said_by(source, lane, "stop");
+    struct stops_said said =
+        said_by(source, lane, &(struct stops_order){"", "", "stop", 0});
     said.before = stop_state_name(before);
     said.after = stop->state == STOP_CLEAR ? "live" : stop_state_name(stop->state);
     said.evidence = stop->why;

@@ -97,11 +97,22 @@ void stops_proved(struct core *core, struct source *source,
 
 /* ---- an operator ---- */
 
-/* Lift the stop of the source and all its lanes, or of one lane (site not ""). Returns
- * how many stops were lifted; ticket tells when that is durable (it is answered when the
- * count is above 0), and may be NULL. */
-unsigned stops_clear(struct core *core, struct source *source, const char *site,
-                     const char *by, struct store_ticket *ticket);
+struct stops_order {
+    const char *site;      /* that lane alone; "" the source and all its lanes */
+    const char *why;       /* "" none was given */
+    const char *by;        /* for the journal */
+    int64_t until_unix_ms; /* of stops_hold; 0: until it is cleared */
+};
+
+/* Lift the stops that the order means. Returns how many were lifted; ticket tells when
+ * that is durable (it is answered when the count is above 0), and may be NULL. */
+unsigned stops_clear(struct core *core, struct source *source,
+                     const struct stops_order *order, struct store_ticket *ticket);
+
+/* They stand, whatever is proved meanwhile: those that were about to come back as well.
+ * Returns and ticket as above. */
+unsigned stops_hold(struct core *core, struct source *source,
+                    const struct stops_order *order, struct store_ticket *ticket);
 
 /* ---- time and restarts ---- */
 

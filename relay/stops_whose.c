@@ -7,6 +7,7 @@
 
 #include "relay/core.h"
 #include "relay/destination.h"
+#include "relay/learnt.h"
 #include "relay/now.h"
 #include "relay/stops_parts.h"
 
@@ -97,12 +98,6 @@ static uint64_t network_of(const struct netaddr *remote)
     return hash_of(remote->bytes, remote->family == NETADDR_V4 ? 3 : 6);
 }
 
-static double share_of(const struct lane *lane)
-{
-    uint64_t all = lane->source->tally.delivered;
-    return all < 100 ? 0 : (double)lane->tally.delivered / (double)all;
-}
-
 void stops_add_witness(struct core *core, struct lane *lane, const struct netaddr *remote,
                        struct stop_witnesses *witnesses)
 {
@@ -111,7 +106,7 @@ void stops_add_witness(struct core *core, struct lane *lane, const struct netadd
     struct stop_witness one = {.site = hash_of(org, strlen(org)),
                                .unix_ms = now_unix_ms(),
                                .big = stop_is_big(lane->site->name),
-                               .share = share_of(lane)};
+                               .share = learnt_share(lane)};
     /* Who cannot be told apart by network is told apart by name. */
     one.network =
         remote != NULL && remote->family != NETADDR_NONE ? network_of(remote) : one.site;

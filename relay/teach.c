@@ -4,6 +4,7 @@
 
 #include "relay/core.h"
 #include "relay/job.h"
+#include "relay/journal.h"
 #include "relay/learnt.h"
 #include "relay/now.h"
 #include "relay/settle.h"
@@ -11,6 +12,12 @@
 #include "relay/stops.h"
 
 #define DEFERRALS_HALF_LIFE_NS (INT64_C(3600) * NOW_NS_PER_S)
+
+/* Over how many answers the time they take is averaged. */
+#define RECENT_ANSWERS 4
+#define USUAL_ANSWERS  100
+/* Slower answers are said once an hour. */
+#define SLOW_SAID_NS   (INT64_C(3600) * NOW_NS_PER_S)
 
 static void journal_control(struct core *core, struct lane *lane,
                             const struct control_change *change,
@@ -28,6 +35,48 @@ static void journal_control(struct core *core, struct lane *lane,
         (void)settle_reply_text(reply, evidence, sizeof evidence);
     }
     learnt_note(core, lane, change, before, after, evidence);
+}
+
+static void say_slow(struct core *core, struct lane *lane, int64_t now)
+{
+    char before[32];
+    char after[32];
+    if (lane->slow_said_ns != 0 && now - lane->slow_said_ns < SLOW_SAID_NS) {
+        return;
+    }
+    lane->slow_said_ns = now;
+    (void)snprintf(before, sizeof before, "%.3g s", (double)lane->usual_ns / 1e9);
+    (void)snprintf(after, sizeof after, "%.3g s", (double)lane->recent_ns / 1e9);
+    journal_record(core->store, LOG_LIMIT,
+                   &(struct journal_entry){.unix_ms = now_unix_ms(),
+                                           .actor = "control",
+                                           .kind = "slower-answers",
+                                           .source = lane->source->name,
+                                           .site = lane->site->name,
+                                           .before = before,
+                                           .after = after,
+                                           .evidence = "the rate does not grow while it "
+                                                       "answers so slowly"},
+                   NULL);
+}
+
+/* Answers that take longer than usual are a warning: the rate does not grow on them. Only
+ * new connections are unlike the others, and transmit_ns leaves their opening out. */
+static void teach_latency(struct core *core, struct lane *lane, const struct job *job,
+                          const struct control_limits *limits, int64_t now)
+{
+    if (job->transmit_ns <= 0) {
+        return;
+    }
+    if (lane->recent_ns == 0) {
+        lane->recent_ns = job->transmit_ns;
+        lane->usual_ns = job->transmit_ns;
+    }
+    lane->recent_ns += (job->transmit_ns - lane->recent_ns) / RECENT_ANSWERS;
+    if (control_slow(&lane->control, limits, lane->recent_ns, lane->usual_ns, now)) {
+        say_slow(core, lane, now);
+    }
+    lane->usual_ns += (job->transmit_ns - lane->usual_ns) / USUAL_ANSWERS;
 }
 
 void teach_lane(struct core *core, struct job *job)
@@ -57,6 +106,8 @@ void teach_lane(struct core *core, struct job *job)
         probe = false;
     }
     if (accepted > 0) {
+        teach_latency(core, lane, job, limits, now);
+        learnt_delivered(core, lane, accepted);
         change =
             control_accepted(&lane->control, limits, accepted, lane->slots, probe, now);
         journal_control(core, lane, &change, NULL);

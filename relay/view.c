@@ -177,7 +177,7 @@ struct view *view_new(struct core *core)
                                     .warmup = view_warmup,
                                     .plan = view_plan,
                                     .thaw = view_thaw,
-                                    .blocks_clear = view_blocks_clear,
+                                    .blocks_act = view_blocks_act,
                                     .reload = view_reload,
                                     .drain = view_drain};
     return view;

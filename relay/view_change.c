@@ -185,29 +185,37 @@ void view_thaw(void *owner, const struct api_freeze_ask *ask, struct api_answer 
 
 /* ---- stops ---- */
 
-void view_blocks_clear(void *owner, const char *source, const char *site, const char *by,
-                       struct api_answer *answer)
+void view_blocks_act(void *owner, const struct api_block_ask *ask,
+                     struct api_answer *answer)
 {
+    static const char *const done[] = {"lifted", "extended", "pinned"};
     struct view *view = owner;
     struct core *core = view->core;
-    struct source *found = sources_find(&core->sources, source);
+    struct source *found = sources_find(&core->sources, ask->source);
     if (found == NULL) {
         api_answer_done(answer, API_NOT_FOUND, "there is no source of that name");
         return;
     }
     struct promise *promise = promise_new(view, answer);
-    unsigned count = stops_clear(core, found, site, by, &promise->ticket);
+    struct stops_order order = {
+        .site = ask->site,
+        .why = ask->why,
+        .by = ask->by,
+        .until_unix_ms = ask->act == API_BLOCK_EXTEND ? now_unix_ms() + ask->for_ms : 0};
+    unsigned count = ask->act == API_BLOCK_CLEAR
+                         ? stops_clear(core, found, &order, &promise->ticket)
+                         : stops_hold(core, found, &order, &promise->ticket);
     api_answer_count(answer, count);
     if (count == 0) {
         view->tickets--;
         free(promise);
         api_answer_done(answer, API_NOT_FOUND,
-                        site[0] != '\0' ? "the source is not stopped at that site"
-                                        : "the source is not stopped");
+                        ask->site[0] != '\0' ? "the source is not stopped at that site"
+                                             : "the source is not stopped");
         return;
     }
-    (void)snprintf(promise->text, sizeof promise->text, "%u stop%s of %s lifted", count,
-                   count == 1 ? "" : "s", source);
+    (void)snprintf(promise->text, sizeof promise->text, "%u stop%s of %s %s", count,
+                   count == 1 ? "" : "s", ask->source, done[ask->act]);
 }
 
 /* ---- warm-ups ---- */

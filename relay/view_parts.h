@@ -334,8 +334,8 @@ void view_thaw(void *owner, const struct api_freeze_ask *ask, struct api_answer 
 void view_plan(void *owner, const struct api_plan_ask *ask, struct api_answer *answer);
 void view_warmup(void *owner, const struct api_warmup_ask *ask,
                  struct api_answer *answer);
-void view_blocks_clear(void *owner, const char *source, const char *site, const char *by,
-                       struct api_answer *answer);
+void view_blocks_act(void *owner, const struct api_block_ask *ask,
+                     struct api_answer *answer);
 void view_reload(void *owner, const char *by, struct api_answer *answer);
 void view_drain(void *owner, bool on, const char *by, struct api_answer *answer);
 

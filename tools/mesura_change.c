@@ -67,13 +67,30 @@ enum mesura_exit mesura_change_thaw(const struct mesura_args *args)
     return change(args, "/v1/thaw", freeze_params(args));
 }
 
-enum mesura_exit mesura_change_blocks_clear(const struct mesura_args *args)
+static json_t *block_params(const struct mesura_args *args)
 {
     json_t *params = json_object();
 
     set(params, "source", args->names[0]);
     set(params, "site", args->name_count > 1 ? args->names[1] : "");
-    return change(args, "/v1/blocks/clear", params);
+    set(params, "for", mesura_args_get(args, "for"));
+    set(params, "why", mesura_args_get(args, "why"));
+    return params;
+}
+
+enum mesura_exit mesura_change_blocks_clear(const struct mesura_args *args)
+{
+    return change(args, "/v1/blocks/clear", block_params(args));
+}
+
+enum mesura_exit mesura_change_blocks_extend(const struct mesura_args *args)
+{
+    return change(args, "/v1/blocks/extend", block_params(args));
+}
+
+enum mesura_exit mesura_change_blocks_pin(const struct mesura_args *args)
+{
+    return change(args, "/v1/blocks/pin", block_params(args));
 }
 
 static enum mesura_exit change_warmup(const struct mesura_args *args, const char *act)

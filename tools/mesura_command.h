@@ -45,6 +45,8 @@ enum mesura_exit mesura_why_run(const struct mesura_args *args);
 enum mesura_exit mesura_change_freeze(const struct mesura_args *args);
 enum mesura_exit mesura_change_thaw(const struct mesura_args *args);
 enum mesura_exit mesura_change_blocks_clear(const struct mesura_args *args);
+enum mesura_exit mesura_change_blocks_extend(const struct mesura_args *args);
+enum mesura_exit mesura_change_blocks_pin(const struct mesura_args *args);
 enum mesura_exit mesura_change_warmup_start(const struct mesura_args *args);
 enum mesura_exit mesura_change_warmup_pause(const struct mesura_args *args);
 enum mesura_exit mesura_change_warmup_resume(const struct mesura_args *args);

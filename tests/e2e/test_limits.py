@@ -104,3 +104,18 @@ def test_two_sites(new_relay, tmp_path):
         lanes = {lane["site"].rsplit(":", 1)[-1].strip("]"): lane for lane in relay.get("/v1/lanes")["lanes"]}
         assert lanes[str(fast)]["retried"] == 0 and lanes[str(fast)]["delivered"] == 60, lanes
         assert lanes[str(slow)]["delivered"] == 60, lanes
+
+
+def test_stated_limit(new_relay, tmp_path):
+    """LIMITS MAILMAX=5 (RFC 9422) is kept from the first connection on: nothing is refused."""
+    with provider(tmp_path, "per_connection=5", 'ehlo="PIPELINING;SIZE;LIMITS MAILMAX=5"') as port:
+        relay = deliver(new_relay, port, 100, 60)
+        assert not relay.events("deferred")
+        assert relay.get("/v1/lanes")["lanes"][0]["per_connection"] == 5
+
+
+def test_daily_quota(new_relay, tmp_path):
+    """So many a day (60 in four seconds): used up, waited for, not knocked at all the time."""
+    with provider(tmp_path, "daily=60", "day=4s") as port:
+        relay = deliver(new_relay, port, 150)
+        assert len(relay.events("deferred")) <= 60

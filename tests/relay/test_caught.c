@@ -50,7 +50,7 @@ TEST(caught, one_more_try)
     core_rig_open(&rig, "");
     uint64_t id = refuse("bulk");
     struct source *one = core_rig_find_source(&rig, "one");
-    (void)stops_clear(rig.core, one, "", "test", NULL);
+    (void)stops_clear(rig.core, one, &(struct stops_order){"", "", "test", 0}, NULL);
     core_rig_run(&rig);
     cr_assert_eq(rig.job_count, 1);
     cr_assert_eq(rig.jobs[0]->id, id);

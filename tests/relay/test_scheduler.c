@@ -176,3 +176,41 @@ TEST(scheduler, dead_destination)
     cr_assert_eq(rig.job_count, 1);
     core_rig_close(&rig);
 }
+
+/* One user's thousands, on many domains and as retries, do not delay another's five. */
+TEST(scheduler, users_share)
+{
+    struct core_rig rig;
+    core_rig_open(&rig, narrow);
+    for (unsigned i = 0; i < 200; i++) {
+        (void)core_rig_accept(
+            &rig, &(struct core_rig_mail){.user = "campaign", .stream = "bulk"});
+    }
+    for (unsigned i = 0; i < 10; i++) { /* some of it is tried, and will be due again */
+        core_rig_pass(&rig, 1000);
+        while (rig.job_count > 0) {
+            core_rig_answer(&rig, "451 4.3.0 later");
+        }
+    }
+    core_rig_pass(&rig, 3600 * 1000);
+    while (rig.job_count > 0) {
+        core_rig_answer(&rig, "250 2.0.0 ok");
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        (void)core_rig_accept(&rig,
+                              &(struct core_rig_mail){.user = "shop", .stream = "bulk"});
+    }
+    unsigned shop = 0;
+    unsigned given = 0;
+    while (shop < 5 && given < 200) {
+        core_rig_pass(&rig, 1000);
+        for (; rig.job_count > 0; given++) {
+            const struct flow *flow = core_rig_recipient(&rig, rig.jobs[0]->id).flow;
+            shop += strcmp(flow->user, "shop") == 0;
+            core_rig_answer(&rig, "250 2.0.0 ok");
+        }
+    }
+    cr_assert_eq(shop, 5);
+    cr_assert_leq(given, 21, "the shop's five took %u turns", given);
+    core_rig_close(&rig);
+}

@@ -59,7 +59,8 @@ TEST(stops, listed)
     cr_assert(atomic_load(&one->bulk_flag) && !atomic_load(&one->stop_flag));
     core_rig_pass(&rig, INT64_C(6) * 3600 * 1000);
     cr_assert_eq(rig.job_count, 0, "bulk left from a stopped source");
-    cr_assert_eq(stops_clear(rig.core, one, "", "test", NULL), 2);
+    cr_assert_eq(
+        stops_clear(rig.core, one, &(struct stops_order){"", "", "test", 0}, NULL), 2);
     core_rig_run(&rig);
     cr_assert_eq(rig.job_count, 2);
     cr_assert(rig.jobs[0]->id == caught || rig.jobs[1]->id == caught);

@@ -1,3 +1,5 @@
+#include "relay/now.h"
+#include "relay/sites.h"
 #include "relay/teach.h"
 
 #include "tests/support/core_rig.h"
@@ -47,4 +49,32 @@ TEST(teach, a_list_stops_the_source)
     core_rig_close(&rig);
     cr_assert(is_stopped);
     cr_assert_eq(stopped, 1);
+}
+
+/* Answers that take longer than usual are a warning: the rate does not grow on them. */
+TEST(teach, slower_answers_stop_growth)
+{
+    core_rig_open(&rig, "adapt = { start_rate = \"10/s\"; };\n");
+    struct site *site = NULL;
+    double before = 0;
+    for (unsigned i = 0; i < 400; i++) {
+        struct core_rig_mail mail = {0};
+        (void)core_rig_accept(&rig, &mail);
+        core_rig_pass(&rig, 1000);
+        cr_assert_geq(rig.job_count, 1);
+        rig.jobs[0]->transmit_ns = (i < 200 ? 50 : 9000) * NOW_NS_PER_MS;
+        core_rig_answer(&rig, "250 2.0.0 ok");
+        site = sites_find(&rig.core->sites, "one.test");
+        struct lane *lane = LIST_OWNER(list_first(&site->lanes), struct lane, by_site);
+        if (i == 199) {
+            cr_assert_eq(lane->slow_said_ns, 0);
+            before = lane->control.rate;
+        }
+        if (i == 230) {
+            cr_assert_neq(lane->slow_said_ns, 0, "nobody was told");
+            cr_assert_float_eq(lane->control.rate, before, 1e-9, "it has grown");
+            cr_assert_float_eq(lane->control.step_used, 0, 2.0);
+        }
+    }
+    core_rig_close(&rig);
 }

@@ -71,7 +71,7 @@ TEST(view_change, long_reasons)
     view_rig_close(&rig);
 }
 
-/* Clearing what is not stopped is not found, and says so. */
+/* Clearing, extending or pinning what is not stopped is not found, and says so. */
 TEST(view_change, blocks_that_are_none)
 {
     static const char *const asks[][2] = {{"tx1", ""}, {"tx1", "gmail"}, {"nobody", ""}};
@@ -79,8 +79,14 @@ TEST(view_change, blocks_that_are_none)
     view_rig_open(&rig);
     for (unsigned i = 0; i < 3; i++) {
         struct api_answer *answer = view_rig_ask(&rig);
-        rig.view->blocks_clear(rig.view->owner, asks[i][0], asks[i][1], "operator test",
-                               answer);
+        rig.view->blocks_act(rig.view->owner,
+                             &(struct api_block_ask){.act = (enum api_block_act)i,
+                                                     .source = asks[i][0],
+                                                     .site = asks[i][1],
+                                                     .why = "a test",
+                                                     .by = "operator test",
+                                                     .for_ms = 1000},
+                             answer);
         json_decref(view_rig_read(&rig, answer));
         cr_assert_eq(rig.result, API_NOT_FOUND);
     }

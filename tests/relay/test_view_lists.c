@@ -62,7 +62,21 @@ TEST(view_lists, sources_and_blocks)
     cr_assert_eq(view_rig_int(block, "recipients"), 1);
     json_decref(list);
     struct api_answer *answer = view_rig_ask(&rig);
-    rig.view->blocks_clear(rig.view->owner, "bulk1", "", "operator test", answer);
+    struct api_block_ask order = {.act = API_BLOCK_PIN,
+                                  .source = "bulk1",
+                                  .site = "",
+                                  .why = "we look into it",
+                                  .by = "operator test"};
+    rig.view->blocks_act(rig.view->owner, &order, answer);
+    json_decref(view_rig_read(&rig, answer));
+    cr_assert_eq(rig.result, API_DONE);
+    list = view_rig_table(&rig, rig.view->blocks);
+    block = view_rig_row(list, "blocks", "source", "bulk1");
+    cr_assert_str_eq(view_rig_text(block, "reply"), "we look into it");
+    json_decref(list);
+    answer = view_rig_ask(&rig);
+    order.act = API_BLOCK_CLEAR;
+    rig.view->blocks_act(rig.view->owner, &order, answer);
     json_decref(view_rig_read(&rig, answer));
     cr_assert_eq(rig.result, API_DONE);
     list = view_rig_table(&rig, rig.view->blocks);

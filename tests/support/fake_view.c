@@ -316,12 +316,14 @@ static void fake_warmup(void *owner, const struct api_warmup_ask *ask,
     finish(fake, answer);
 }
 
-static void fake_blocks_clear(void *owner, const char *source, const char *site,
-                              const char *by, struct api_answer *answer)
+static void fake_blocks_act(void *owner, const struct api_block_ask *ask,
+                            struct api_answer *answer)
 {
+    static const char *const acts[] = {"clear", "extend", "pin"};
     struct fake_view *fake = owner;
 
-    NOTE(fake, "clear %s %s by=%s", source, site, by);
+    NOTE(fake, "%s %s %s for=%lld why=%s by=%s", acts[ask->act], ask->source, ask->site,
+         (long long)ask->for_ms, ask->why, ask->by);
     finish(fake, answer);
 }
 
@@ -373,7 +375,7 @@ void fake_view_init(struct fake_view *fake)
                                         .warmup = fake_warmup,
                                         .plan = fake_plan,
                                         .thaw = fake_thaw,
-                                        .blocks_clear = fake_blocks_clear,
+                                        .blocks_act = fake_blocks_act,
                                         .reload = fake_reload,
                                         .drain = fake_drain}};
 }

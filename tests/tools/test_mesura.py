@@ -66,6 +66,8 @@ ANSWERS = {
     "/v1/freeze": (200, {"text": "stream bulk is frozen"}),
     "/v1/thaw": (404, {"error": "stream bulk is not frozen"}),
     "/v1/blocks/clear": (200, {"count": 1}),
+    "/v1/blocks/extend": (200, {"count": 1}),
+    "/v1/blocks/pin": (200, {"count": 1}),
     "/v1/queue/hold": (200, {"count": 3}),
     "/v1/queue/bounce": (200, {"count": 0}),
     "/v1/queue/retry": (400, {"error": "no selector"}),
@@ -187,6 +189,8 @@ class Command(unittest.TestCase):
         self.assertIn("frozen", self.run_it("freeze", "stream", "bulk", "--for", "2h", "--why", "odd").stdout)
         self.run_it("thaw", "stream", "bulk", expect=1)
         self.run_it("blocks", "clear", "b1", "google")
+        self.run_it("blocks", "extend", "b1", "--for", "12h", "--why", "not sure")
+        self.run_it("blocks", "pin", "b1", "google", "--why", "we ask them")
         self.assertIn("3 recipients held", self.run_it("queue", "hold", "--stream", "bulk", "--why", "x").stdout)
         self.run_it("queue", "bounce", "--id", "X", expect=1)
         self.run_it("queue", "retry", expect=2)
@@ -198,6 +202,8 @@ class Command(unittest.TestCase):
             ("POST", "/v1/freeze", {"kind": "stream", "name": "bulk", "for": "2h", "why": "odd"}),
             ("POST", "/v1/thaw", {"kind": "stream", "name": "bulk"}),
             ("POST", "/v1/blocks/clear", {"source": "b1", "site": "google"}),
+            ("POST", "/v1/blocks/extend", {"source": "b1", "for": "12h", "why": "not sure"}),
+            ("POST", "/v1/blocks/pin", {"source": "b1", "site": "google", "why": "we ask them"}),
             ("POST", "/v1/queue/hold", {"stream": "bulk", "why": "x"}),
             ("POST", "/v1/queue/bounce", {"id": "X"}),
             ("POST", "/v1/queue/retry", {}),
@@ -249,6 +255,20 @@ class Command(unittest.TestCase):
         self.assertEqual(rows[0], ["bad-mailbox", "-", "-", "recipient", "550 5.1.1 no such user"])
         self.assertEqual(rows[1][0], "protocol")
         self.run_it("classify", "/nowhere", expect=1)
+        config = os.path.join(self.folder.name, "mesura.conf")
+        rule = ('{{ name = "ours"; match = "archive"; provider = "*.example.net"; class = "throttle"; scope = "lane";'
+                ' samples = [ "451 4.3.0 the archive is out" ]; never = [ "{}" ]; }}')
+        for never, expect in (("452 4.2.2 Mailbox full", 0), ("450 the archive too", 1)):
+            with open(config, "w", encoding="ascii") as file:
+                file.write('hostname = "relay.test"; replies = ( ' + rule.format(never) + " );\n")
+            done = self.run_it("classify", "--config", config, "--provider", "mx.example.net", "--json", expect=expect,
+                               stdin="451 4.3.0 the archive is out\n452 4.2.2 Mailbox full\n")
+            if expect == 0:
+                rows = json.loads(done.stdout)["replies"]
+                self.assertEqual([row["rule"] for row in rows][0], "ours")
+                self.assertEqual([row["class"] for row in rows], ["throttle", "mailbox-full"])
+            else:
+                self.assertIn("mesura.conf:1: reply rule: it decides", done.stderr)
         self.assertEqual(self.server.asked, [])
 
 
