@@ -221,6 +221,14 @@ enum config_on_block {
     CONFIG_ON_BLOCK_BOUNCE, /* it fails to its sender at once */
 };
 
+/* What keeps a stream's mail from recipients (docs/policy.md). */
+enum config_suppression_rule {
+    CONFIG_SUPPRESSION_AUTO, /* strict for bulk, lenient for the others */
+    CONFIG_SUPPRESSION_STRICT,
+    CONFIG_SUPPRESSION_LENIENT,
+    CONFIG_SUPPRESSION_NONE,
+};
+
 enum config_mode {
     CONFIG_MODE_ENFORCE,
     CONFIG_MODE_OBSERVE, /* judge and journal, stop and slow nothing */
@@ -238,6 +246,19 @@ struct config_stream {
     const char *timezone; /* IANA name, of the window */
     enum config_on_block on_block;
     enum config_mode mode;
+    enum config_suppression_rule suppression;
+};
+
+/* When a refused mailbox is not written to any more, and for how long. */
+struct config_suppression {
+    int64_t strict_for_ns;
+    int64_t strict_apart_ns;
+    uint32_t lenient_after;
+    int64_t lenient_within_ns;
+    int64_t lenient_for_ns;
+    int64_t complaint_for_ns; /* 0: for ever */
+    double breaker_share;
+    double breaker_times;
 };
 
 /* Limits of one lane (source x site); total_* over all sources. 0 or unlimited: none. */
@@ -337,6 +358,7 @@ struct config {
     struct config_delivery delivery;
     struct config_mta_sts mta_sts;
     struct config_adapt adapt;
+    struct config_suppression suppression;
     struct config_alerts alerts;
     struct config_log log;
     const struct config_listener *listeners; /* at least one */

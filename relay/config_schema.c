@@ -61,6 +61,12 @@ static const struct config_choice route_auth[] = {
 static const struct config_choice on_block[] = {{"hold", CONFIG_ON_BLOCK_HOLD},
                                                 {"bounce", CONFIG_ON_BLOCK_BOUNCE},
                                                 {NULL, 0}};
+static const struct config_choice stream_suppression[] = {
+    {"auto", CONFIG_SUPPRESSION_AUTO},
+    {"strict", CONFIG_SUPPRESSION_STRICT},
+    {"lenient", CONFIG_SUPPRESSION_LENIENT},
+    {"none", CONFIG_SUPPRESSION_NONE},
+    {NULL, 0}};
 static const struct config_choice mode[] = {{"enforce", CONFIG_MODE_ENFORCE},
                                             {"observe", CONFIG_MODE_OBSERVE},
                                             {NULL, 0}};
@@ -98,6 +104,7 @@ static const struct config_key root_keys[] = {
     SECTION_KEY("mta_sts"),
     SECTION_KEY("retry"),
     SECTION_KEY("adapt"),
+    SECTION_KEY("suppression"),
     SECTION_KEY("alerts"),
     SECTION_KEY("log"),
     LIST_KEY("listeners"),
@@ -329,6 +336,8 @@ static const struct config_key stream_keys[] = {
      .choices = on_block},
     {"mode", CONFIG_KIND_CHOICE, AT(config_stream, mode), .fallback = "enforce",
      .choices = mode},
+    {"suppression", CONFIG_KIND_CHOICE, AT(config_stream, suppression),
+     .fallback = "auto", .choices = stream_suppression},
 };
 
 static const struct config_key site_keys[] = {
@@ -428,6 +437,7 @@ const struct config_section config_schema_sections[] = {
     {"delivery.timeouts", &timeout_group, offsetof(struct config, delivery.timeouts)},
     {"retry", &retry_group, CONFIG_SECTION_RETRY},
     {"adapt", &adapt_group, offsetof(struct config, adapt)},
+    {"suppression", &config_schema_suppression, offsetof(struct config, suppression)},
     {"alerts", &alert_group, offsetof(struct config, alerts)},
     {"log", &log_group, offsetof(struct config, log)},
 };

@@ -28,6 +28,7 @@
 #include "relay/sites.h"
 #include "relay/sources.h"
 #include "relay/streamtally.h"
+#include "relay/suppression.h"
 #include "relay/vigil.h"
 
 struct admission;
@@ -103,6 +104,7 @@ struct core {
     struct records records;
     struct ramps ramps;
     struct notices notices;
+    struct suppression suppression; /* workers read it, under its lock */
     struct caught caught;
     struct core_counts counts;
     struct stream_tallies stream_tallies;

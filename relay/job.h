@@ -47,6 +47,7 @@ struct job_rcpt {
     uint16_t number; /* in the envelope */
     struct reply reply;
     struct finding finding;
+    bool is_suppressed; /* it was not offered to the receiver; reply says why */
 };
 
 enum job_outcome {
@@ -99,6 +100,7 @@ struct job {
     int64_t connect_ns;    /* spent on DNS, TCP, greeting, TLS; 0 when reused */
     int64_t transmit_ns;
 
+    unsigned offered; /* of rcpts, the first so many: the others are suppressed */
     unsigned rcpt_count;
     struct job_rcpt rcpts[]; /* rcpt_count of them */
 };

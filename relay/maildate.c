@@ -61,3 +61,13 @@ size_t maildate_format(int64_t unix_ms, int offset_minutes, char out[MAILDATE_BY
                  offset < 0 ? '-' : '+', magnitude / 60, magnitude % 60);
     return length < 0 ? 0 : (size_t)length;
 }
+
+void maildate_day(int64_t unix_ms, char out[MAILDATE_DAY_BYTES])
+{
+    int64_t second = floor_div(unix_ms, 1000);
+    second = second < FIRST_SECOND ? FIRST_SECOND : second;
+    second = second > LAST_SECOND ? LAST_SECOND : second;
+    struct civil civil = civil_of(floor_div(second, DAY_SECONDS));
+    (void)snprintf(out, MAILDATE_DAY_BYTES, "%04u-%02u-%02u",
+                   (unsigned)civil.year % 10000, civil.month % 100, civil.day % 100);
+}

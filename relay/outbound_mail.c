@@ -45,7 +45,7 @@ static void judge(struct outbound *outbound, struct job_rcpt *rcpt)
 void outbound_mail_answer_all(struct outbound *outbound, const struct reply *reply)
 {
     struct job *job = outbound->job;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    for (unsigned i = 0; i < job->offered; i++) {
         job->rcpts[i].reply = *reply;
         judge(outbound, &job->rcpts[i]);
     }
@@ -60,7 +60,7 @@ void outbound_mail_answer_all(struct outbound *outbound, const struct reply *rep
 static bool was_dead(const struct outbound *outbound)
 {
     const struct job *job = outbound->job;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    for (unsigned i = 0; i < job->offered; i++) {
         if (job->rcpts[i].reply.origin != REPLY_NETWORK ||
             job->rcpts[i].reply.stage != REPLY_STAGE_MAIL) {
             return false;
@@ -89,7 +89,7 @@ static void finish(struct outbound *outbound)
         forget_rcpts(outbound);
         return; /* on_closed goes on, with a new connection */
     }
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    for (unsigned i = 0; i < job->offered; i++) {
         judge(outbound, &job->rcpts[i]);
     }
     job->peer = *smtp_out_peer(outbound->engine);
@@ -114,7 +114,7 @@ static void take_result(struct outbound *outbound)
     if (outbound->results < outbound->sent) {
         return;
     }
-    if (outbound->first + outbound->sent < job->rcpt_count) {
+    if (outbound->first + outbound->sent < job->offered) {
         outbound->first += outbound->sent;
         outbound->is_between = true; /* suspended: outbound_mail_ready, or the end */
     } else {
@@ -132,7 +132,7 @@ static void answer_rest(struct outbound *outbound)
                          .enhanced = {4, 5, 3},
                          .text =
                              "the server takes no more recipients on this connection"};
-    for (unsigned i = outbound->first; i < job->rcpt_count; i++) {
+    for (unsigned i = outbound->first; i < job->offered; i++) {
         job->rcpts[i].reply = failure != NULL ? *failure : rest;
     }
     finish(outbound);
@@ -185,9 +185,9 @@ static const char *ret_text(unsigned ret)
 static void make_rcpts(struct outbound *outbound)
 {
     const struct job *job = outbound->job;
-    outbound->rcpts = arena_must(job->rcpt_count, sizeof *outbound->rcpts);
-    outbound->ascii = arena_must(job->rcpt_count, sizeof *outbound->ascii);
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    outbound->rcpts = arena_must(job->offered, sizeof *outbound->rcpts);
+    outbound->ascii = arena_must(job->offered, sizeof *outbound->ascii);
+    for (unsigned i = 0; i < job->offered; i++) {
         const struct envelope_recipient *from =
             &job->content.envelope.recipients[job->rcpts[i].number];
         outbound->rcpts[i] = (struct smtp_out_rcpt){
@@ -208,7 +208,7 @@ static const char *domain_of(const struct job *job, unsigned i)
 static unsigned within_domains(const struct job *job, unsigned first, unsigned most)
 {
     unsigned domains = 0;
-    for (unsigned i = first; i < job->rcpt_count; i++) {
+    for (unsigned i = first; i < job->offered; i++) {
         bool is_new = true;
         for (unsigned j = first; j < i && is_new; j++) {
             is_new = strcmp(domain_of(job, i), domain_of(job, j)) != 0;
@@ -218,7 +218,7 @@ static unsigned within_domains(const struct job *job, unsigned first, unsigned m
             return i - first;
         }
     }
-    return job->rcpt_count - first;
+    return job->offered - first;
 }
 
 /* One transaction: as many of the job's recipients as the server takes in one. */

@@ -134,6 +134,29 @@ static const struct command commands[] = {
      "The last 24 hours, or --since 7d; whole hours, up to 35 days back. Ends with the\n"
      "replies that nobody understood, the most frequent first: write rules for those.\n",
      "since", "", 0, 0, mesura_summary_run},
+    {"suppress", "list", "suppress list [ADDRESS]",
+     "recipients that are not written to, with cause and end", "", "", "", 0, 1,
+     mesura_suppress_list},
+    {"suppress", "add",
+     "suppress add ADDRESS [--stream S] [--cause C] [--for D] [--why TEXT]",
+     "write to a recipient no more",
+     "Without --stream from every stream that asks the list. C is operator, complaint,\n"
+     "unsubscribe or bad-mailbox; without --for until it is taken off.\n",
+     "stream cause for why", "", 1, 1, mesura_suppress_add},
+    {"suppress", "del", "suppress del ADDRESS [--stream S] [--why TEXT]",
+     "write to a recipient again", "Without --stream in every stream.\n", "stream why",
+     "", 1, 1, mesura_suppress_del},
+    {"suppress", "import", "suppress import [FILE]",
+     "add recipients from comma separated values",
+     "The first line names the columns: address (or email, recipient), and if you like\n"
+     "stream, cause, since, until, why; without such a line each line begins with an\n"
+     "address. Lines that are wrong are named and left out (exit status 1). FILE \"-\", "
+     "or\n"
+     "none, is standard input.\n",
+     "", "", 0, 1, mesura_suppress_import},
+    {"suppress", "export", "suppress export", "the list as comma separated values",
+     "What it prints, mesura suppress import takes.\n", "", "", 0, 0,
+     mesura_suppress_export},
     {"user", "add", "user add NAME [RIGHTS] [--no-password]", "a user that may submit",
      RIGHTS_HELP PASSWORD_HELP USERS_HELP, MESURA_USER_RIGHTS " users password-file",
      "no-password", 1, 1, mesura_user_add},

@@ -1,5 +1,5 @@
-/* What strangers publish as MTA-STS: the TXT record and the policy file. Whatever it is, a
- * policy that is taken has at least one pattern, an id that fits, an age within a year,
+/* What strangers publish as MTA-STS: the TXT record and the policy file. Whatever it is,
+ * a policy that is taken has at least one pattern, an id that fits, an age within a year,
  * and matches only names that are names. */
 
 #include <assert.h>
