@@ -30,11 +30,16 @@ const char *api_ask_get(const struct api_ask *ask, const char *name);
 /* Answer that it makes no sense. */
 void api_ask_refuse(const struct api_ask *ask, const struct errmsg *err);
 
-/* Each: 0, or -EINVAL with a sentence for the client. */
+/* Each: 0, or -EINVAL with a sentence for the client, and then nothing is written. The
+ * texts of a value are the request's. */
+
+/* "2h" of this name in milliseconds; 0 when it is absent. */
 ATTR_MUST_CHECK int api_ask_duration(const struct api_ask *ask, const char *name,
                                      int64_t *out_ms, struct errmsg *err);
+/* The selectors; absent ones select everything. */
 ATTR_MUST_CHECK int api_ask_filter(const struct api_ask *ask,
                                    struct api_filter *out_filter, struct errmsg *err);
+/* limit (100 when absent) and cursor. */
 ATTR_MUST_CHECK int api_ask_page(const struct api_ask *ask, struct api_page *out_page,
                                  struct errmsg *err);
 /* Is the operator's reason short enough? */

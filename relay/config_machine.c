@@ -13,6 +13,7 @@
 
 #include "relay/config.h"
 #include "relay/limits.h"
+#include "relay/net/tls_config.h"
 
 #define ZONE_FOLDER "/usr/share/zoneinfo"
 
@@ -242,6 +243,22 @@ static void sending_check(const struct machine *machine)
     }
 }
 
+/* The system's roots. Whoever needs them does not start without; everybody else should
+ * know that no certificate will count as verified. */
+static void roots_check(const struct machine *machine)
+{
+    const char *file;
+    const char *folder;
+    if (machine->config->delivery.trust[0] == '\0' && !tls_roots_places(&file, &folder)) {
+        struct config_where where = where_of(machine, &machine->config->delivery.trust);
+        config_notes_warn(machine->notes, where.file, where.line,
+                          "delivery.trust: no trusted certificates at %s or %s; no "
+                          "receiver will count as verified. Install ca-certificates or "
+                          "name a file",
+                          folder, file);
+    }
+}
+
 void config_machine(const struct config *config, struct config_notes *notes)
 {
     struct machine machine = {.config = config, .notes = notes};
@@ -253,6 +270,7 @@ void config_machine(const struct config *config, struct config_notes *notes)
     }
     submission_check(&machine);
     sending_check(&machine);
+    roots_check(&machine);
     file_check(&machine, &config->queue.key_file, "queue.key_file", FILE_KEY);
     folder_check(&machine, &config->spool, "spool");
     folder_check(&machine, &config->control, "control");

@@ -66,16 +66,11 @@
 #define LIMIT_ADDRESSES   20
 #define LIMIT_CNAME_STEPS 8
 #define LIMIT_OWN_ADDRESSES \
-    256               /* of listeners and this machine: many containers have fewer */
-#define LIMIT_TLSA 20 /* of all hosts together; real ones have 1 to 4 each */
-#define LIMIT_DNS_IN_FLIGHT                                                             \
-    256                         /* their answers together fit a socket's receive buffer \
-                                 */
-#define LIMIT_STS_DOMAINS 20000 /* looked at for MTA-STS; few of them have a policy */
-#define LIMIT_FETCHES     32 /* over HTTPS at once; a slow host holds one for its time */
-#define LIMIT_DNS_IN_FLIGHT                                     \
-    256 /* their answers together fit a socket's receive buffer \
-         */
+    256 /* of listeners and this machine: many containers have fewer */
+#define LIMIT_TLSA          20    /* of all hosts together; real ones have 1 to 4 each */
+#define LIMIT_DNS_IN_FLIGHT 256   /* answers fit a socket's receive buffer */
+#define LIMIT_STS_DOMAINS   20000 /* looked at for MTA-STS; few of them have a policy */
+#define LIMIT_FETCHES       32 /* over HTTPS at once; a slow host holds one for its time */
 #define LIMIT_RESOLVE_ANSWERS \
     50000 /* about 600 B each: 30 MB; a big sender meets fewer domains a day */
 

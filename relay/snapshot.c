@@ -252,6 +252,22 @@ static int make_keys(struct snapshot *snapshot, struct errmsg *err)
     return 0;
 }
 
+/* Does some host have to show a certificate of a trusted root? A message that asks for it
+ * (RFC 8689) finds none verified where there are no roots. */
+static bool wants_roots(const struct config *config)
+{
+    bool wants =
+        config->delivery.trust[0] != '\0' || tlspolicy_wants_roots(config->delivery.tls);
+    for (size_t i = 0; i < config->site_count; i++) {
+        wants = wants || tlspolicy_wants_roots(config->sites[i].tls);
+    }
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct config_route *route = &config->routes[i];
+        wants = wants || tlspolicy_wants_roots(route->tls) || route->user[0] != '\0';
+    }
+    return wants;
+}
+
 static int make_clients(struct snapshot *snapshot, struct errmsg *err)
 {
     static const enum tls_level levels[SNAPSHOT_CLIENTS] = {
@@ -259,13 +275,15 @@ static int make_clients(struct snapshot *snapshot, struct errmsg *err)
         [SNAPSHOT_CLIENT_REQUIRED] = TLS_REQUIRED,
         [SNAPSHOT_CLIENT_VERIFY] = TLS_VERIFY,
         [SNAPSHOT_CLIENT_DANE] = TLS_DANE};
-    for (unsigned i = 0; i < SNAPSHOT_CLIENTS; i++) {
-        int rc = tls_config_client(&snapshot->client_tls[i], levels[i],
-                                   snapshot->config->delivery.trust, err);
-        if (rc != 0) {
-            return rc;
-        }
+    struct tls_roots *roots = NULL;
+    int rc = tls_roots_load(&roots, snapshot->config->delivery.trust, err);
+    if (rc != 0 && wants_roots(snapshot->config)) {
+        return rc;
     }
+    for (unsigned i = 0; i < SNAPSHOT_CLIENTS; i++) {
+        snapshot->client_tls[i] = tls_config_client(levels[i], roots);
+    }
+    tls_roots_free(roots);
     return 0;
 }
 

@@ -17,6 +17,11 @@ bool tlspolicy_wants_sts(enum config_delivery_tls policy)
     return policy == CONFIG_TLS_STS;
 }
 
+bool tlspolicy_wants_roots(enum config_delivery_tls policy)
+{
+    return policy == CONFIG_TLS_VERIFY || policy == CONFIG_TLS_STS;
+}
+
 static void refuse(struct tlspolicy_answer *out, const uint16_t enhanced[3],
                    const char *format, ...) ATTR_PRINTF(3, 4);
 

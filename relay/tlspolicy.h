@@ -47,9 +47,11 @@ struct tlspolicy_answer {
 
 void tlspolicy_ask(const struct tlspolicy_ask *ask, struct tlspolicy_answer *out);
 
-/* Does the policy ask for the TLSA records of the hosts? For a policy of MTA-STS? */
+/* Does the policy ask for the TLSA records of the hosts? For a policy of MTA-STS? May it
+ * ask for certificates of a trusted root? */
 bool tlspolicy_wants_tlsa(enum config_delivery_tls policy);
 bool tlspolicy_wants_sts(enum config_delivery_tls policy);
+bool tlspolicy_wants_roots(enum config_delivery_tls policy);
 
 /* "opportunistic", "dane", ... */
 const char *tlspolicy_level_name(enum tlspolicy_level level);

@@ -307,6 +307,20 @@ static int skip_leading_options(int count, char **words)
     return at < count ? at : count;
 }
 
+/* The first of the leading words that is no option of every command; NULL. */
+static const char *foreign_option(int leading, char **words)
+{
+    for (int at = 0; at < leading; at++) {
+        if (strcmp(words[at], "--socket") == 0) {
+            at++;
+        } else if (strcmp(words[at], "--json") != 0 &&
+                   strncmp(words[at], "--socket=", strlen("--socket=")) != 0) {
+            return words[at];
+        }
+    }
+    return NULL;
+}
+
 static enum mesura_exit run_words(int count, char **words)
 {
     int leading = skip_leading_options(count, words);
@@ -326,6 +340,14 @@ static enum mesura_exit run_words(int count, char **words)
                         (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0);
         print_usage(is_asked ? stdout : stderr);
         return is_asked ? MESURA_DONE : MESURA_USAGE;
+    }
+    const char *foreign = foreign_option(leading, words);
+    if (foreign != NULL) {
+        (void)fprintf(stderr,
+                      "mesura: no option %s in front of a command; there are --json and "
+                      "--socket PATH\n",
+                      foreign);
+        return MESURA_USAGE;
     }
     if (strcmp(words[leading], "help") == 0) {
         if (leading + 1 < count) {

@@ -66,6 +66,13 @@ def tail(log, lines=25):
         return ""
 
 
+def complaints(log, lines=40):
+    """What failed of a build, without the hundreds of lines that went well."""
+    text = log.read_text(errors="replace").splitlines() if log.exists() else []
+    bad = [line for line in text if not re.match(r"\[\d+/\d+\]|clang |gcc |cc ", line)]
+    return "\n".join(bad[-lines:])
+
+
 def build(name, compiler, options, targets=()):
     """Configure and build one directory. None when that failed, which is one failure."""
     folder = ROOT / name
@@ -81,8 +88,8 @@ def build(name, compiler, options, targets=()):
             count(False, f"{name}: configure", text)
             return None
     say(f"build {name}")
-    if run(["ninja", "-C", name, f"-j{JOBS}", *targets], log) != 0:
-        count(False, f"{name}: build", tail(log, 40))
+    if run(["ninja", "-k0", "-C", name, f"-j{JOBS}", *targets], log) != 0:
+        count(False, f"{name}: build", complaints(log))
         return None
     count(True, f"{name}: build")
     return folder

@@ -20,6 +20,10 @@ struct tls_context {
     BIO_METHOD *bio; /* owned */
 };
 
+struct tls_roots {
+    X509_STORE *store; /* a reference */
+};
+
 /* The oldest reason of OpenSSL's list, in its words; the list is empty afterwards. */
 static const char *reason(void)
 {
@@ -127,38 +131,70 @@ int tls_config_server(struct tls_context **out, const char *certificate, const c
     return 0;
 }
 
-static int load_roots(SSL_CTX *ssl, const char *trust, struct errmsg *err)
+bool tls_roots_places(const char **out_file, const char **out_folder)
+{
+    *out_file = secure_getenv(X509_get_default_cert_file_env());
+    *out_folder = secure_getenv(X509_get_default_cert_dir_env());
+    if (*out_file == NULL) {
+        *out_file = X509_get_default_cert_file();
+    }
+    if (*out_folder == NULL) {
+        *out_folder = X509_get_default_cert_dir();
+    }
+    return access(*out_file, R_OK) == 0 || access(*out_folder, R_OK) == 0;
+}
+
+static int load_roots(X509_STORE *store, const char *trust, struct errmsg *err)
 {
     ERR_clear_error();
     if (trust[0] != '\0') {
         int rc = check_readable(trust, err);
-        if (rc == 0 && SSL_CTX_load_verify_file(ssl, trust) != 1) {
+        if (rc == 0 && X509_STORE_load_file(store, trust) != 1) {
             errmsg_set(err, "%s holds no usable PEM certificates: %s", trust, reason());
             rc = -EINVAL;
         }
         return rc;
     }
-    bool found = access(X509_get_default_cert_file(), R_OK) == 0 ||
-                 access(X509_get_default_cert_dir(), R_OK) == 0;
-    if (!found || SSL_CTX_set_default_verify_paths(ssl) != 1) {
+    const char *file;
+    const char *folder;
+    if (!tls_roots_places(&file, &folder) || X509_STORE_set_default_paths(store) != 1) {
         errmsg_set(err, "no trusted certificates at %s or %s (package ca-certificates)",
-                   X509_get_default_cert_dir(), X509_get_default_cert_file());
+                   folder, file);
         ERR_clear_error();
         return -ENOENT;
     }
     return 0;
 }
 
-int tls_config_client(struct tls_context **out, enum tls_level level, const char *trust,
-                      struct errmsg *err)
+int tls_roots_load(struct tls_roots **out, const char *trust, struct errmsg *err)
+{
+    struct tls_roots *roots = loop_alloc(sizeof *roots);
+    roots->store = X509_STORE_new();
+    if (roots->store == NULL) {
+        abort();
+    }
+    int rc = load_roots(roots->store, trust, err);
+    if (rc != 0) {
+        tls_roots_free(roots);
+        return rc;
+    }
+    *out = roots;
+    return 0;
+}
+
+void tls_roots_free(struct tls_roots *roots)
+{
+    if (roots != NULL) {
+        X509_STORE_free(roots->store);
+        free(roots);
+    }
+}
+
+struct tls_context *tls_config_client(enum tls_level level, const struct tls_roots *roots)
 {
     struct tls_context *context = context_new(false);
-    struct errmsg why = {""};
-    int rc = load_roots(context->ssl, trust, &why);
-    if (rc != 0 && level == TLS_VERIFY) {
-        errmsg_set(err, "%s", why.text);
-        tls_config_unref(context);
-        return rc;
+    if (roots != NULL) {
+        SSL_CTX_set1_cert_store(context->ssl, roots->store);
     }
     if (level == TLS_VERIFY) {
         SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
@@ -176,8 +212,7 @@ int tls_config_client(struct tls_context **out, enum tls_level level, const char
     (void)SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_CLIENT |
                                                            SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context->ssl, tls_on_session);
-    *out = context;
-    return 0;
+    return context;
 }
 
 struct tls_context *tls_config_ref(struct tls_context *context)

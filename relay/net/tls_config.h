@@ -13,6 +13,7 @@
 #include "queue/errmsg.h"
 
 struct tls_context;
+struct tls_roots;
 
 enum tls_level {
     TLS_OPPORTUNISTIC, /* any certificate, SECLEVEL 1: better than plaintext */
@@ -27,10 +28,21 @@ enum tls_level {
 int tls_config_server(struct tls_context **out, const char *certificate, const char *key,
                       const char *name, struct errmsg *err) ATTR_MUST_CHECK;
 
-/* trust: a PEM file of roots, or "" for the system's. Roots that cannot be loaded are an
- * error for TLS_VERIFY only; the other levels then report every peer as not verified. */
-int tls_config_client(struct tls_context **out, enum tls_level level, const char *trust,
-                      struct errmsg *err) ATTR_MUST_CHECK;
+/* The roots of all clients, read once: the system's have some hundred and cost 0.2 s.
+ * trust: a PEM file, or "" for the system's. -ENOENT, -EACCES, -EINVAL with err naming
+ * the file. Freed by tls_roots_free, also while contexts made from them live on. */
+int tls_roots_load(struct tls_roots **out, const char *trust,
+                   struct errmsg *err) ATTR_MUST_CHECK;
+void tls_roots_free(struct tls_roots *roots);
+
+/* Where the system's roots are looked for: OpenSSL's places, or what SSL_CERT_FILE and
+ * SSL_CERT_DIR say. Is one of them there? */
+bool tls_roots_places(const char **out_file, const char **out_folder);
+
+/* roots: may be NULL, and then no peer is verified: a session at TLS_VERIFY fails, the
+ * other levels report it. */
+struct tls_context *tls_config_client(enum tls_level level,
+                                      const struct tls_roots *roots);
 
 /* Any thread. Each reference is given back with tls_config_unref; NULL is allowed there.
  */

@@ -47,13 +47,34 @@ TEST(api_ask, filter)
     begin("state", "held");
     cr_assert_eq(api_ask_filter(&ask, &filter, &err), 0);
     cr_assert_eq(filter.state, API_STATE_HELD);
+    cr_assert_str_eq(filter.id, "");
     begin("state", "odd");
+    filter.id = "untouched";
     cr_assert_eq(api_ask_filter(&ask, &filter, &err), -EINVAL);
+    cr_assert_str_eq(filter.id, "untouched");
     begin("older", "2h");
     cr_assert_eq(api_ask_filter(&ask, &filter, &err), 0);
     cr_assert_eq(filter.older_ms, 7200000);
     begin("newer", "soon");
     cr_assert_neq(api_ask_filter(&ask, &filter, &err), 0);
+    api_request_done(&request);
+}
+
+/* A duration is read with its unit; absent it is 0, and what is none writes nothing. */
+TEST(api_ask, durations)
+{
+    int64_t ms = 7;
+
+    begin("since", "2h");
+    cr_assert_eq(api_ask_duration(&ask, "for", &ms, &err), 0);
+    cr_assert_eq(ms, 0);
+    cr_assert_eq(api_ask_duration(&ask, "since", &ms, &err), 0);
+    cr_assert_eq(ms, 7200000);
+    begin("for", "soon");
+    err.text[0] = '\0';
+    cr_assert_eq(api_ask_duration(&ask, "for", &ms, &err), -EINVAL);
+    cr_assert_eq(ms, 7200000);
+    cr_assert_neq(err.text[0], '\0');
     api_request_done(&request);
 }
 

@@ -108,3 +108,16 @@ TEST(config_machine, zones)
     }
     loaded_clear(&loaded);
 }
+
+/* No trusted roots on this machine is worth a word, not a refusal. */
+TEST(config_machine, roots)
+{
+    struct loaded loaded = loaded_text("hostname = \"mail.a.test\";\n");
+    cr_assert_not_null(loaded.config);
+    cr_assert_eq(setenv("SSL_CERT_FILE", "/nowhere.pem", 1), 0);
+    cr_assert_eq(setenv("SSL_CERT_DIR", "/nowhere", 1), 0);
+    config_machine(loaded.config, &loaded.notes);
+    cr_assert(loaded_has(&loaded, CONFIG_NOTE_WARNING, 1, "Install ca-certificates"));
+    cr_assert_eq(loaded.notes.errors, 0);
+    loaded_clear(&loaded);
+}

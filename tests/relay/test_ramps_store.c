@@ -72,8 +72,8 @@ TEST(ramps_store, strange_rows)
 {
     static const char *const values[] = {
         "", "day=99999999999999 step=-5", "step=4000000000 past_sent=1,2,,x,9",
-        "past_sent=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 "
-        "paid_unix_ms=9999999999999999",
+        ("past_sent=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 "
+         "paid_unix_ms=9999999999999999"),
         "gap_ns=-4 paid_unix_ms=1 most=-1 day=-2000000000"};
     struct core_rig rig;
     ramp_rig_config(config, "start = 60; growth = 1.5; days = 30;");

@@ -1,6 +1,7 @@
 #include "relay/snapshot.h"
 
 #include "tests/support/core_rig.h"
+#include "tests/support/loaded.h"
 
 /* Everything of the configuration has its counterpart, and references keep it alive. */
 TEST(snapshot, made)
@@ -45,5 +46,31 @@ TEST(snapshot, tls_of_sites)
     cr_assert_eq(snapshot_tls(snapshot, config_site_find(config, "b")),
                  CONFIG_TLS_REQUIRED);
     cr_assert(snapshot->wants_tlsa);
+    core_rig_close(&rig);
+}
+
+/* Without trusted roots a relay starts that verifies nobody, and no other. */
+TEST(snapshot, no_roots)
+{
+    static const char *const wanting[] = {
+        "delivery = { tls = \"verify\"; };\n",
+        "sites = ( { name = \"a\"; match = [ \"a.test\" ]; tls = \"sts\"; } );\n",
+        "routes = ( { domain = \"*\"; host = \"smart.test\"; tls = \"verify\"; } );\n"};
+    struct core_rig rig;
+    struct errmsg err;
+    cr_assert_eq(setenv("SSL_CERT_FILE", "/nowhere.pem", 1), 0);
+    cr_assert_eq(setenv("SSL_CERT_DIR", "/nowhere", 1), 0);
+    core_rig_open(&rig, "");
+    for (size_t i = 0; i < sizeof wanting / sizeof wanting[0]; i++) {
+        struct snapshot *snapshot = NULL;
+        char text[512];
+        (void)snprintf(text, sizeof text, "hostname = \"relay.test\";\n%s", wanting[i]);
+        struct loaded loaded = loaded_text(text);
+        cr_assert_not_null(loaded.config, "%s", wanting[i]);
+        cr_assert_eq(snapshot_make(&snapshot, loaded.config, 0, &err), -ENOENT, "%s",
+                     wanting[i]);
+        cr_assert_not_null(strstr(err.text, "ca-certificates"));
+        loaded_clear(&loaded);
+    }
     core_rig_close(&rig);
 }

@@ -210,7 +210,7 @@ class Command(unittest.TestCase):
         """Nonsense ends with 2, before anything is asked."""
         for words in ((), ("nonsense",), ("freeze",), ("freeze", "stream"), ("queue", "--colour", "red"),
                       ("queue", "--domain"), ("queue", "--domain="), ("why",), ("why", "a", "b"), ("help", "nonsense"),
-                      ("queue", "--domain", "a", "--domain", "b"), ("status", "extra"), ("queue", "show", "--all")):
+                      ("queue", "--domain", "a", "--domain", "b"), ("-c", "x", "status"), ("status", "extra"), ("queue", "show", "--all")):
             self.run_it(*words, expect=2)
         self.assertEqual(self.server.asked, [])
 

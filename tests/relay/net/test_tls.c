@@ -19,9 +19,11 @@ struct tls_bench {
 static struct tls_context *client_of(const struct certificate_set *set,
                                      enum tls_level level)
 {
-    struct tls_context *context;
+    struct tls_roots *roots;
     struct errmsg err;
-    cr_assert_eq(tls_config_client(&context, level, set->root, &err), 0, "%s", err.text);
+    cr_assert_eq(tls_roots_load(&roots, set->root, &err), 0, "%s", err.text);
+    struct tls_context *context = tls_config_client(level, roots);
+    tls_roots_free(roots);
     return context;
 }
 
