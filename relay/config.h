@@ -78,6 +78,7 @@ struct config_listener {
     uint16_t port; /* 0: the system picks one (tests) */
     enum config_listener_tls tls;
     enum config_auth auth;
+    bool returns; /* takes what comes back to the streams' return paths, from anybody */
     bool auth_without_tls;         /* only possible on a loopback address */
     uint32_t stream;               /* index: mail that names no stream goes here */
     struct config_indexes streams; /* those a client may name; contains stream */
@@ -247,6 +248,12 @@ struct config_stream {
     enum config_on_block on_block;
     enum config_mode mode;
     enum config_suppression_rule suppression;
+    const char *return_path; /* domain of MAIL FROM of what leaves; "" as submitted */
+};
+
+/* What comes back to a return path. */
+struct config_returns {
+    const char *mailbox; /* for what is no report of ours; "" that of alerts */
 };
 
 /* When a refused mailbox is not written to any more, and for how long. */
@@ -359,6 +366,7 @@ struct config {
     struct config_mta_sts mta_sts;
     struct config_adapt adapt;
     struct config_suppression suppression;
+    struct config_returns returns;
     struct config_alerts alerts;
     struct config_log log;
     const struct config_listener *listeners; /* at least one */
@@ -408,6 +416,10 @@ void config_unref(const struct config *config);
 /* Are all name servers on this machine? Only their word on DNSSEC is believed. The
  * system's resolvers (none configured) are not known to be. */
 bool config_dns_is_local(const struct config *config);
+
+/* Bulk mail: the stream of that name, and those with that retry schedule. */
+bool config_stream_is_bulk(const struct config *config,
+                           const struct config_stream *stream);
 
 /* Where the value at this address (a field of this configuration, such as
  * &config->sites[2].max_rate) was set. */

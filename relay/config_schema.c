@@ -105,6 +105,7 @@ static const struct config_key root_keys[] = {
     SECTION_KEY("retry"),
     SECTION_KEY("adapt"),
     SECTION_KEY("suppression"),
+    SECTION_KEY("returns"),
     SECTION_KEY("alerts"),
     SECTION_KEY("log"),
     LIST_KEY("listeners"),
@@ -263,6 +264,7 @@ static const struct config_key listener_keys[] = {
      .choices = listener_tls},
     {"auth", CONFIG_KIND_CHOICE, AT(config_listener, auth), .fallback = "none",
      .choices = listener_auth},
+    {"returns", CONFIG_KIND_BOOL, AT(config_listener, returns), .fallback = "false"},
     {"auth_without_tls", CONFIG_KIND_BOOL, AT(config_listener, auth_without_tls),
      .fallback = "false"},
     {"stream", CONFIG_KIND_LINK, AT(config_listener, stream),
@@ -338,6 +340,7 @@ static const struct config_key stream_keys[] = {
      .choices = mode},
     {"suppression", CONFIG_KIND_CHOICE, AT(config_stream, suppression),
      .fallback = "auto", .choices = stream_suppression},
+    {"return_path", CONFIG_KIND_HOST, AT(config_stream, return_path), .fallback = ""},
 };
 
 static const struct config_key site_keys[] = {
@@ -438,6 +441,7 @@ const struct config_section config_schema_sections[] = {
     {"retry", &retry_group, CONFIG_SECTION_RETRY},
     {"adapt", &adapt_group, offsetof(struct config, adapt)},
     {"suppression", &config_schema_suppression, offsetof(struct config, suppression)},
+    {"returns", &config_schema_returns, offsetof(struct config, returns)},
     {"alerts", &alert_group, offsetof(struct config, alerts)},
     {"log", &log_group, offsetof(struct config, log)},
 };

@@ -1,4 +1,4 @@
-/* The groups about mail itself: what keeps it from recipients.
+/* The groups about mail itself: what keeps it from recipients, what comes back.
  *
  * No test of its own: tests/relay/test_config_schema.c walks every group. */
 
@@ -34,3 +34,10 @@ static const struct config_key suppression_keys[] = {
 const struct config_group config_schema_suppression = {
     "suppression", sizeof(struct config_suppression), suppression_keys,
     COUNT(suppression_keys)};
+
+static const struct config_key returns_keys[] = {
+    {"mailbox", CONFIG_KIND_TEXT, AT(config_returns, mailbox), .fallback = ""},
+};
+
+const struct config_group config_schema_returns = {
+    "returns", sizeof(struct config_returns), returns_keys, COUNT(returns_keys)};

@@ -24,6 +24,7 @@
 #include "relay/notice.h"
 #include "relay/ramps.h"
 #include "relay/records.h"
+#include "relay/returns.h"
 #include "relay/scheduler.h"
 #include "relay/sites.h"
 #include "relay/sources.h"
@@ -104,6 +105,7 @@ struct core {
     struct records records;
     struct ramps ramps;
     struct notices notices;
+    struct returns returns;
     struct suppression suppression; /* workers read it, under its lock */
     struct caught caught;
     struct core_counts counts;

@@ -49,6 +49,10 @@ static void on_sts_row(const struct store_row *row, void *owner)
 static void on_suppression_row(const struct store_row *row, void *owner)
 {
     struct core *core = owner;
+    if (strcmp(row->key, RETURNS_KEY) == 0) {
+        returns_load(&core->returns, row);
+        return;
+    }
     suppression_load(&core->suppression, row);
 }
 
@@ -78,5 +82,9 @@ int core_load(struct core *core, struct errmsg *err)
             return rc;
         }
     }
-    return store_start(core->store, err);
+    int started = store_start(core->store, err);
+    if (started == 0) {
+        returns_start(&core->returns, core->store);
+    }
+    return started;
 }

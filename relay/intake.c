@@ -99,6 +99,9 @@ static bool check_client(struct intake *intake)
                       "4.3.2 this relay is being emptied; use another");
         return false;
     }
+    if (listener->returns) {
+        return true; /* from anybody, but to our return paths alone */
+    }
     if (intake->client.user == NULL) {
         if (intake->client.is_trusted && listener->auth != CONFIG_AUTH_REQUIRED) {
             return true;
@@ -229,6 +232,20 @@ void intake_rcpt(struct intake *intake, const struct address *recipient,
                       "5.1.3 the recipient's domain is not a domain");
         return;
     }
+    struct address returned;
+    if (intake->client.door->returns) {
+        const char *refusal = intake_returns_rcpt(intake, recipient, domain, &returned);
+        if (refusal != NULL) {
+            intake_refuse(intake, "RCPT", recipient->text, 550, refusal);
+            return;
+        }
+        recipient = &returned;
+        if (!address_domain_ascii(recipient, idn_to_ascii, domain, sizeof domain)) {
+            intake_refuse(intake, "RCPT", recipient->text, 451,
+                          "4.3.5 the mailbox for what comes back has no good domain");
+            return;
+        }
+    }
     if (!add_rcpt(intake, recipient->text, domain, params)) {
         intake_refuse(intake, "RCPT", recipient->text, 452,
                       "4.3.1 out of memory; try again");
@@ -304,6 +321,9 @@ void intake_content(struct intake *intake, const char *bytes, size_t length)
         smtp_in_refuse_content(intake->engine, 552, TOO_LARGE_FOR_USER);
         return;
     }
+    if (intake->returns != NULL) {
+        intake_returns_content(intake, bytes, length);
+    }
     size_t used = message_feed(message, bytes, length);
     if (message->refusal.code != 0) {
         smtp_in_refuse_content(intake->engine, message->refusal.code,
@@ -331,6 +351,11 @@ void intake_content_end(struct intake *intake, const struct smtp_in_content *con
         intake_refuse(intake, "DATA", "", refusal.code, refusal.text);
         return;
     }
+    if (intake->returns != NULL) {
+        intake->content = *content;
+        intake_returns_ask(intake);
+        return;
+    }
     if (!terms_read(intake, &intake->terms, text, sizeof text) ||
         !intake_may_write_as(intake, text, sizeof text)) {
         intake_refuse(intake, "DATA", "", 550, text);
@@ -356,6 +381,8 @@ void intake_reset(struct intake *intake)
         message_done(&intake->message);
         intake->has_content = false;
     }
+    intake_returns_free(intake->returns);
+    intake->returns = NULL;
     dkim_body_free(intake->body_hash);
     intake->body_hash = NULL;
     accept_leave(intake->accept);

@@ -18,9 +18,13 @@
 #include "relay/intake_parts.h"
 #include "relay/now.h"
 #include "relay/permit.h"
+#include "relay/report.h"
+#include "relay/returns.h"
 #include "relay/sealing.h"
 #include "relay/snapshot.h"
 #include "relay/worker.h"
+
+#define PATHS_BYTES 2048 /* two addresses of at most 320, and their words */
 
 /* The permit goes home, with its message's fate. */
 void intake_end_permit(struct intake *intake, bool is_accepted)
@@ -70,6 +74,30 @@ static const char *protocol_of(const struct intake *intake)
     return auth ? "ESMTPA" : "ESMTP";
 }
 
+/* What mail to one recipient of a stream with a return path also says: how to find it
+ * again in a report, and an address that ends the subscription where bulk names none. */
+static void add_paths(const struct intake *intake, uint32_t stream, struct textbuf *out)
+{
+    const struct config *config = intake->snapshot->config;
+    const struct config_stream *of = &config->streams[stream];
+    const struct core *core = intake->worker->core;
+    char local[VERP_LOCAL_BYTES];
+    if (core == NULL || of->return_path[0] == '\0' || intake->rcpt_count != 1 ||
+        intake->sender[0] == '\0') {
+        return;
+    }
+    const char *recipient = intake->rcpts[0].address;
+    verp_make(core->returns.key, VERP_BOUNCE, intake->id, of->name, "", recipient, local);
+    textbuf_printf(out, REPORT_TRACE_FIELD ": <%s@%s>\r\n", local, of->return_path);
+    if (config_stream_is_bulk(config, of) &&
+        !intake->message.facts.has_list_unsubscribe) {
+        verp_make(core->returns.key, VERP_UNSUBSCRIBE, intake->id, of->name, "",
+                  recipient, local);
+        textbuf_printf(out, "List-Unsubscribe: <mailto:%s@%s?subject=unsubscribe>\r\n",
+                       local, of->return_path);
+    }
+}
+
 /* The final header block: traced, fixed, signed. */
 static void build_header(struct intake *intake, uint32_t stream, struct textbuf *out)
 {
@@ -85,7 +113,11 @@ static void build_header(struct intake *intake, uint32_t stream, struct textbuf 
         .tls = intake->client.tls,
         .only_rcpt = intake->rcpt_count == 1 ? intake->rcpts[0].address : "",
         .unix_ms = now_unix_ms()};
-    message_build(&intake->message, &trace, "", out);
+    struct textbuf paths;
+    textbuf_init(&paths, PATHS_BYTES);
+    add_paths(intake, stream, &paths);
+    message_build(&intake->message, &trace, paths.length > 0 ? paths.bytes : "", out);
+    textbuf_done(&paths);
     if (intake->body_hash != NULL && !out->failed) {
         sealing_sign(intake->snapshot, &intake->message, stream, intake->body_hash, out);
     }

@@ -24,6 +24,7 @@
 struct core;
 struct slot;
 struct snapshot;
+struct suppression;
 struct worker;
 
 /* A destination shared by jobs: immutable, counted. Only destination_bytes of the value
@@ -77,7 +78,10 @@ struct job {
     atomic_bool *source_stop; /* borrowed: tested before MAIL */
     atomic_bool *raises[2];   /* borrowed: raised on a listing, when may_stop */
     atomic_bool *lane_stop;
-    bool may_stop; /* false in observe mode: raise nothing */
+    const uint8_t *return_key;       /* borrowed: of return paths, VERP_KEY_BYTES */
+    const char *source;              /* its name; borrowed: sources are never freed */
+    struct suppression *suppression; /* borrowed; NULL: nobody is kept back */
+    bool may_stop;                   /* false in observe mode: raise nothing */
     bool is_probe;
     bool is_source_canary; /* the one message that tries whether a stop may end */
     bool is_lane_canary;

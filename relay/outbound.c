@@ -278,13 +278,13 @@ static void set_aside(struct job *job)
     const struct envelope *envelope = &job->content.envelope;
     const struct config *config = job->snapshot->config;
     job->offered = job->rcpt_count;
-    if ((envelope->flags & ENVELOPE_IS_DSN) != 0) {
-        return; /* a sender's own mailbox */
+    if (job->suppression == NULL || (envelope->flags & ENVELOPE_IS_DSN) != 0) {
+        return; /* a notice goes to a sender's own mailbox */
     }
     for (unsigned i = 0; i < job->offered;) {
         struct job_rcpt *rcpt = &job->rcpts[i];
         struct suppression_entry entry;
-        if (!suppression_blocks(&job->core->suppression, config, envelope->stream,
+        if (!suppression_blocks(job->suppression, config, envelope->stream,
                                 envelope->recipients[rcpt->number].address, now_unix_ms(),
                                 &entry)) {
             i++;

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@
 #include "relay/slot.h"
 #include "relay/smtp/params.h"
 #include "relay/snapshot.h"
+#include "relay/verp.h"
 #include "relay/worker.h"
 
 /* ---- replies ---- */
@@ -221,20 +223,44 @@ static unsigned within_domains(const struct job *job, unsigned first, unsigned m
     return job->offered - first;
 }
 
+/* A stream with a return path of its own: one that names message and recipient, so that
+ * each recipient has a transaction. "" for all other mail. */
+static void make_return_path(struct outbound *outbound)
+{
+    const struct job *job = outbound->job;
+    const struct envelope *envelope = &job->content.envelope;
+    const struct config *config = job->snapshot->config;
+    uint32_t stream = config_stream_find(config, envelope->stream);
+    char local[VERP_LOCAL_BYTES];
+    outbound->return_path[0] = '\0';
+    if (stream == CONFIG_NONE || config->streams[stream].return_path[0] == '\0' ||
+        job->return_key == NULL || envelope->sender[0] == '\0' ||
+        (envelope->flags & ENVELOPE_IS_DSN) != 0) {
+        return;
+    }
+    verp_make(job->return_key, VERP_BOUNCE, job->id, envelope->stream, job->source,
+              envelope->recipients[job->rcpts[outbound->first].number].address, local);
+    (void)snprintf(outbound->return_path, sizeof outbound->return_path, "%s@%s", local,
+                   config->streams[stream].return_path);
+}
+
 /* One transaction: as many of the job's recipients as the server takes in one. */
 static void begin_part(struct outbound *outbound)
 {
     struct job *job = outbound->job;
     const struct envelope *envelope = &job->content.envelope;
+    make_return_path(outbound);
+    bool is_own = outbound->return_path[0] != '\0';
     unsigned left = within_domains(job, outbound->first,
                                    smtp_out_peer(outbound->engine)->rcpt_domain_max);
     unsigned most = smtp_out_rcpt_max(outbound->engine);
     outbound->sent = left < most ? left : most;
+    outbound->sent = is_own ? 1 : outbound->sent;
     outbound->results = 0;
     outbound->is_open = false; /* until READY */
     outbound->mail = (struct smtp_out_mail){
-        .sender = envelope->sender,
-        .ascii_sender = ascii_of(envelope->sender, outbound->ascii_sender),
+        .sender = is_own ? outbound->return_path : envelope->sender,
+        .ascii_sender = ascii_of(is_own ? "" : envelope->sender, outbound->ascii_sender),
         .rcpts = outbound->rcpts + outbound->first,
         .rcpt_count = outbound->sent,
         .size_bytes = envelope->size_bytes,

@@ -322,6 +322,18 @@ void suppression_load(struct suppression *suppression, const struct store_row *r
 
 /* ---- the face ---- */
 
+enum suppress_rule suppression_rule(const struct config *config,
+                                    const struct config_stream *stream)
+{
+    switch (stream->suppression) {
+    case CONFIG_SUPPRESSION_AUTO: break;
+    case CONFIG_SUPPRESSION_STRICT: return SUPPRESS_STRICT;
+    case CONFIG_SUPPRESSION_LENIENT: return SUPPRESS_LENIENT;
+    case CONFIG_SUPPRESSION_NONE: return SUPPRESS_NEVER;
+    }
+    return config_stream_is_bulk(config, stream) ? SUPPRESS_STRICT : SUPPRESS_LENIENT;
+}
+
 void suppression_init(struct suppression *suppression, struct store *store)
 {
     *suppression = (struct suppression){.bits = BITS_FIRST, .store = store};

@@ -16,7 +16,6 @@
 #include "relay/now.h"
 #include "relay/settle.h"
 #include "relay/snapshot.h"
-#include "relay/stops.h"
 #include "relay/suppression_parts.h"
 
 #define ACTOR      "suppression"
@@ -25,18 +24,6 @@
 #define SAVED_ONCE 8 /* parts of what is known, a second */
 
 /* ---- the rules of a configuration ---- */
-
-enum suppress_rule suppression_rule(const struct config *config,
-                                    const struct config_stream *stream)
-{
-    switch (stream->suppression) {
-    case CONFIG_SUPPRESSION_AUTO: break;
-    case CONFIG_SUPPRESSION_STRICT: return SUPPRESS_STRICT;
-    case CONFIG_SUPPRESSION_LENIENT: return SUPPRESS_LENIENT;
-    case CONFIG_SUPPRESSION_NONE: return SUPPRESS_NEVER;
-    }
-    return stops_is_bulk(config, stream) ? SUPPRESS_STRICT : SUPPRESS_LENIENT;
-}
 
 static struct suppress_terms terms_of(const struct config *config)
 {
