@@ -3,6 +3,8 @@
 
 #include "policy/extract.h"
 #include "policy/extract_text.h"
+#include "policy/match.h"
+#include "policy/reply.h"
 
 #define SECOND       INT64_C(1000000000)
 #define WEEK_SECONDS 604800
@@ -86,8 +88,9 @@ static size_t ipv6_length(const char *at)
 /* What is said right before an address that is not ours. */
 static bool is_another_host(const struct extract_text *low, size_t at)
 {
-    static const char *const before[] = {"dns ip: ", "resolver ", "nameserver ",
-                                         "dns server ", "section "};
+    static const char *const before[] = {
+        "dns ip: ", "resolver ", "nameserver ", "dns server ", "section ",
+        "relay=[",  "#"};
 
     size_t digits = at;
     while (digits > 0 &&
@@ -140,26 +143,40 @@ bool extract_ip(const char *text, char *out_ip, size_t size)
 }
 
 static const struct unit {
-    const char *word;
+    const char *stem; /* the words that begin so, as they are folded */
     int64_t seconds;
+    bool is_whole; /* the word is just this */
 } units[] = {
-    {"seconds", 1},  {"second", 1},     {"secondes", 1},  {"sekunden", 1},
-    {"segundos", 1}, {"secs", 1},       {"sec", 1},       {"s", 1},
-    {"minutes", 60}, {"minute", 60},    {"minuten", 60},  {"minutos", 60},
-    {"minuti", 60},  {"minut", 60},     {"mins", 60},     {"min", 60},
-    {"m", 60},       {"hours", 3600},   {"hour", 3600},   {"heures", 3600},
-    {"heure", 3600}, {"stunden", 3600}, {"stunde", 3600}, {"horas", 3600},
-    {"hrs", 3600},   {"hr", 3600},      {"h", 3600},
+    {"s", 1, true},         {"sec", 1, false},       {"seg", 1, false},
+    {"sek", 1, false},      {"saniye", 1, false},    {"сек", 1, false},
+    {"秒", 1, false},       {"초", 1, false},        {"m", 60, true},
+    {"min", 60, false},     {"dakika", 60, false},   {"perc", 60, false},
+    {"dk", 60, true},       {"мин", 60, false},      {"хв", 60, false},
+    {"分", 60, false},      {"분", 60, false},       {"h", 3600, true},
+    {"hr", 3600, false},    {"hour", 3600, false},   {"heure", 3600, false},
+    {"stund", 3600, false}, {"std", 3600, true},     {"hora", 3600, false},
+    {"ora", 3600, true},    {"ore", 3600, true},     {"uur", 3600, false},
+    {"uren", 3600, true},   {"godzin", 3600, false}, {"hodin", 3600, false},
+    {"timm", 3600, false},  {"time", 3600, true},    {"timer", 3600, true},
+    {"tunti", 3600, false}, {"tunnin", 3600, false}, {"saat", 3600, false},
+    {"час", 3600, false},   {"годин", 3600, false},  {"小时", 3600, false},
+    {"小時", 3600, false},  {"時間", 3600, false},   {"시간", 3600, false},
+    {"day", 86400, true},   {"days", 86400, true},   {"tag", 86400, true},
+    {"tagen", 86400, true}, {"jour", 86400, false},  {"dia", 86400, true},
+    {"dias", 86400, true},  {"giorn", 86400, false}, {"天", 86400, false},
+    {"日間", 86400, false},
 };
 
 static int64_t unit_seconds(const char *at)
 {
-    size_t length = 0;
-    while (extract_is_letter(at[length])) {
-        length++;
-    }
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strlen(units[i].word) == length && memcmp(units[i].word, at, length) == 0) {
+        size_t length = strlen(units[i].stem);
+        if (strncmp(units[i].stem, at, length) != 0) {
+            continue;
+        }
+        char after = at[length];
+        bool ends = !extract_is_letter(after) && ((unsigned char)after & 0x80) == 0;
+        if (ends || !units[i].is_whole) {
             return units[i].seconds;
         }
     }
@@ -168,40 +185,120 @@ static int64_t unit_seconds(const char *at)
 
 /* Is the number at `at` what we are asked to wait, and not a limit ("3 per 5 minutes")?
  */
-static bool is_asked(const struct extract_text *low, size_t at)
+static bool is_asked(const char *folded, size_t at)
 {
-    static const char *const words[] = {
-        "in ",     "after ", "for ",   "wait ",   "least ",       "dans ", "nach ", "en ",
-        "within ", "about ", "apres ", "after: ", "retry-after=", "por ",  "za "};
+    static const char *const words[] = {"in ",          "after ",
+                                        "for ",         "wait ",
+                                        "least ",       "dans ",
+                                        "nach ",        "en ",
+                                        "within ",      "about ",
+                                        "apres ",       "after: ",
+                                        "retry-after=", "retry-after: ",
+                                        "por ",         "za ",
+                                        "tra ",         "fra ",
+                                        "dopo ",        "despues de ",
+                                        "apos ",        "em ",
+                                        "over ",        "na ",
+                                        "po ",          "efter ",
+                                        "om ",          "через ",
+                                        "спустя ",      "через: ",
+                                        "请",           "請",
+                                        "在",           "約",
+                                        "后",           "warten ",
+                                        "patienter ",   "espere ",
+                                        "aguarde ",     "attendere ",
+                                        "ca. ",         "again: ",
+                                        "delay=",       "delay "};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         size_t length = strlen(words[i]);
-        bool there =
-            at >= length && memcmp(low->text + at - length, words[i], length) == 0;
-        if (there && (at == length || !extract_is_letter(low->text[at - length - 1]))) {
+        bool there = at >= length && memcmp(folded + at - length, words[i], length) == 0;
+        bool is_latin = ((unsigned char)words[i][0] & 0x80) == 0;
+        if (there &&
+            (at == length || !is_latin || !extract_is_letter(folded[at - length - 1]))) {
             return true;
         }
     }
     return false;
 }
 
+/* What stands behind number and unit when the wait is named first: "5分後に", "10 dakika
+ * sonra", "5 perc mulva". */
+static bool is_asked_behind(const char *at)
+{
+    static const char *const words[] = {
+        "後",  "后", "以上",      "お待ち",  "ほど",   " sonra",  " mulva",
+        " 후", "후", " kuluttua", " icinde", " later", " spater", " plus tard"};
+    size_t skipped = 0;
+
+    while (skipped < 12 && (extract_is_letter(*at) || *at == '.')) {
+        at++; /* the rest of the unit's word */
+        skipped++;
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        const char *found = strstr(at, words[i]);
+        if (found != NULL && found - at <= 9) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "00:04:58" or "4:58", as greylists count down. Returns seconds, 0 when it is none. */
+static int64_t clock_seconds(const char *at)
+{
+    int64_t parts[3] = {0};
+    int count = 0;
+
+    for (;;) {
+        int digits = 0;
+        while (extract_is_digit(*at) && digits < 2) {
+            parts[count] = parts[count] * 10 + (*at++ - '0');
+            digits++;
+        }
+        if (digits == 0 || extract_is_digit(*at)) {
+            return 0;
+        }
+        count++;
+        if (*at != ':' || count == 3) {
+            break;
+        }
+        at++;
+    }
+    if (count < 2 || *at == ':' || parts[count - 1] > 59 || parts[count - 2] > 59) {
+        return 0;
+    }
+    return count == 3 ? parts[0] * 3600 + parts[1] * 60 + parts[2]
+                      : parts[0] * 60 + parts[1];
+}
+
 int64_t extract_wait_ns(const char *text)
 {
-    struct extract_text low;
+    char folded[REPLY_TEXT_BYTES + REPLY_TEXT_BYTES / 4];
 
-    extract_lower(text, &low);
-    for (size_t at = 0; at < low.length; at++) {
-        if (!extract_is_digit(low.text[at]) || !is_asked(&low, at)) {
+    (void)match_fold(text, folded, sizeof(folded));
+    for (size_t at = 0; folded[at] != '\0'; at++) {
+        bool begins = extract_is_digit(folded[at]) &&
+                      (at == 0 || (!extract_is_digit(folded[at - 1]) &&
+                                   folded[at - 1] != '.' && folded[at - 1] != ':'));
+        if (!begins) {
             continue;
         }
         int64_t value = 0;
         size_t end = at;
-        while (extract_is_digit(low.text[end]) && value <= WEEK_SECONDS) {
-            value = value * 10 + (low.text[end] - '0');
+        while (extract_is_digit(folded[end]) && value <= WEEK_SECONDS) {
+            value = value * 10 + (folded[end] - '0');
             end++;
         }
-        end += low.text[end] == ' ' ? 1 : 0;
-        int64_t seconds = value * unit_seconds(low.text + end);
+        end += folded[end] == ' ' ? 1 : 0;
+        int64_t unit = unit_seconds(folded + end);
+        int64_t seconds = value * unit;
+        bool asked = is_asked(folded, at);
+        if (unit == 0 && asked) {
+            seconds = clock_seconds(folded + at);
+        } else if (unit != 0 && !asked && !is_asked_behind(folded + end)) {
+            seconds = 0;
+        }
         if (seconds > 0 && seconds <= WEEK_SECONDS) {
             return seconds * SECOND;
         }

@@ -90,6 +90,22 @@ static bool may_occur(const char *word, const char *end, const struct match_text
     return true;
 }
 
+/* Do a script that sets no blanks between words (Chinese, Japanese, Korean: U+3000 and
+ * beyond) and another one meet here? "IP地址" is two words. Not at the ends of the text.
+ */
+static bool scripts_meet(const char *begin, const char *at)
+{
+    const char *before = at - 1;
+
+    if (at == begin) {
+        return false;
+    }
+    while (before > begin && ((unsigned char)*before & 0xC0) == 0x80) {
+        before--;
+    }
+    return ((unsigned char)*before >= 0xE3) != ((unsigned char)*at >= 0xE3);
+}
+
 /* Match one word of a phrase at this place; returns where it ends, or NULL. */
 static const char *match_here(const char *word, const char *word_end,
                               const struct match_text *text, const char *at)
@@ -100,8 +116,10 @@ static const char *match_here(const char *word, const char *word_end,
     for (; word < word_end; word++) {
         bool good = false;
         switch (*word) {
-        case '<': good = at == begin || !is_word(at[-1]); break;
-        case '>': good = at == end || !is_word(*at); break;
+        case '<':
+            good = at == begin || !is_word(at[-1]) || scripts_meet(begin, at);
+            break;
+        case '>': good = at == end || !is_word(*at) || scripts_meet(begin, at); break;
         case '^': good = at == begin; break;
         case '$': good = at == end; break;
         case '#':

@@ -35,7 +35,8 @@ struct match_text {
 void match_prepare(struct match_text *text, const char *raw);
 
 /* Find the phrase pattern in the text. In a pattern '<' stands for the start of a word,
- * '>' for the end of one, '#' for one or more digits, '^' for the start of the text and
+ * '>' for the end of one (where scripts
+ * meet, too), '#' for one or more digits, '^' for the start of the text and
  * '$' for its end; everything else is itself, in folded form. True when an alternative
  * was found. An empty alternative is found everywhere. */
 bool match_phrase(const char *pattern, const struct match_text *text);

@@ -25,6 +25,7 @@ enum notion {
     NOTION_MESSAGE,
     NOTION_CONTENT,
     NOTION_ATTACHMENT,
+    NOTION_FILE,
     NOTION_SPAM,
     NOTION_VIRUS,
     NOTION_SENDER,
@@ -37,6 +38,8 @@ enum notion {
     NOTION_BLACKLIST,
     NOTION_DNSBL, /* a list that anybody may ask: "RBL" */
     NOTION_REVERSE,
+    NOTION_MX,
+    NOTION_HELO,
     NOTION_SPF, /* and DKIM, DMARC */
     NOTION_RELAY,
     NOTION_LOGIN,
@@ -45,7 +48,8 @@ enum notion {
     NOTION_LOOP,
     NOTION_SYNTAX,
     NOTION_GREYLIST,
-    NOTION_HOUR, /* a limit by time */
+    NOTION_HOUR,     /* a limit by time */
+    NOTION_RECEIVES, /* what a mailbox does */
     /* what is said of them */
     NOTION_UNKNOWN,
     NOTION_DISABLED,

@@ -1,3 +1,4 @@
+#include "policy/notion.h"
 #include "policy/replies_tables.h"
 
 /* What anybody's server may say, in the languages we have met. All patterns are folded:
@@ -82,6 +83,7 @@ static const struct replies_rule rules[] = {
          "destinatario*rechaza|le destinataire refuse|empfanger*abgelehnt|"
          "empfanger*verweigert|challenge*response",
      .unless = "relay",
+     .silent = NOTION_SET(NOTION_UNKNOWN) | NOTION_SET(NOTION_INVALID),
      .class = FINDING_OTHER,
      .scope = FINDING_SCOPE_RECIPIENT},
     {.name = "closed-list",
@@ -113,10 +115,11 @@ static const struct replies_rule rules[] = {
          "mailbox is vol|postladan*full|brevlada*full|postkasse*full|"
          "postilaatikko*taynna|posta kutusu*dolu|kota*asil|ящик*переполнен|"
          "ящик*полон|превышен*квот|переповнен|邮箱*满|空间*满|信箱*已满|信箱*額滿|"
-         "容量*超|メールボックス*一杯|容量オーバー|メールボックスがいっぱい",
+         "メールボックス*一杯|容量オーバー|メールボックスがいっぱい",
      .unless = "quota of messages|message quota|por hora|"
                "message size exceeds|relay limit|sending quota|sender*quota|rate quota|"
                "hourly quota|daily quota|sending limit|connection",
+     .silent = NOTION_SET(NOTION_YOUR_SERVER) | NOTION_SET(NOTION_IP),
      .class = FINDING_MAILBOX_FULL,
      .scope = FINDING_SCOPE_RECIPIENT},
     {.name = "message-too-big",
@@ -191,6 +194,7 @@ static const struct replies_rule rules[] = {
      .scope = FINDING_SCOPE_MESSAGE},
     {.name = "auth-dmarc",
      .match = "dmarc|domain owner*policy|alignment*fail|from*not aligned",
+     .unless = "dmarc ok|dmarc=pass|dmarc: pass|dmarc pass|dmarc=none",
      .class = FINDING_AUTH_POLICY,
      .scope = FINDING_SCOPE_SENDER_DOMAIN,
      .blocked = FINDING_BLOCKED_FROM},
@@ -258,7 +262,7 @@ static const struct replies_rule rules[] = {
          "sender denied*domain|domain of sender address|unverified sender|sender unverif|"
          "absender*nicht*verif|absender*domain*nicht|expediteur*domaine*inex|emetteur "
          "invalide|"
-         "remitente*dominio*no existe|домен отправителя",
+         "remitente*dominio*no existe|домен отправителя*не ",
      .class = FINDING_AUTH_POLICY,
      .scope = FINDING_SCOPE_SENDER_DOMAIN,
      .blocked = FINDING_BLOCKED_MAIL_FROM},
@@ -410,6 +414,7 @@ static const struct replies_rule rules[] = {
                "content*ip rate|sender address rejected|envelope sender|user*is blocked|"
                "message*contains|recipient*blocked|url|attachment|domain reputation|"
                "limit*exceed|exceed*limit",
+     .silent = NOTION_SET(NOTION_FREQUENT),
      .class = FINDING_IP_REPUTATION,
      .scope = FINDING_SCOPE_LANE,
      .blocked = FINDING_BLOCKED_IP},
@@ -429,6 +434,7 @@ static const struct replies_rule rules[] = {
          "remitente*bloquead|remitente*lista negra|remetente*bloquead|"
          "mittente*bloccat|nadawca*zablokowan|отправител*заблок|отправител*черн|"
          "发件人*黑名单|发件人*拒",
+     .silent = NOTION_SET(NOTION_YOUR_SERVER),
      .class = FINDING_DOMAIN_REPUTATION,
      .scope = FINDING_SCOPE_SENDER_DOMAIN,
      .blocked = FINDING_BLOCKED_MAIL_FROM},

@@ -81,6 +81,62 @@ static const struct replies_rule rules[] = {
      .class = FINDING_BAD_DOMAIN,
      .scope = FINDING_SCOPE_RECIPIENT},
 
+    /* How fast a mailbox is filled is the mailbox's affair, whoever fills it. */
+    {.name = "mailbox-receives-many",
+     .unless = "recipients",
+     .speaks = NOTION_SET(NOTION_RECEIVES) | NOTION_SET(NOTION_TOO_MANY),
+     .speaks_any = NOTION_SET(NOTION_MAILBOX) | NOTION_SET(NOTION_RECIPIENT) |
+                   NOTION_SET(NOTION_USER),
+     .silent = NOTION_SET(NOTION_YOUR_SERVER) | NOTION_SET(NOTION_IP) |
+               NOTION_SET(NOTION_CONNECTION) | NOTION_SET(NOTION_SENDER),
+     .class = FINDING_RECIPIENT_RATE,
+     .scope = FINDING_SCOPE_RECIPIENT,
+     .flags = FINDING_TEMPORARY},
+    {.name = "mailbox-receives-fast",
+     .unless = "recipients",
+     .speaks = NOTION_SET(NOTION_RECEIVES) | NOTION_SET(NOTION_FREQUENT),
+     .speaks_any = NOTION_SET(NOTION_MAILBOX) | NOTION_SET(NOTION_RECIPIENT) |
+                   NOTION_SET(NOTION_USER),
+     .silent = NOTION_SET(NOTION_YOUR_SERVER) | NOTION_SET(NOTION_IP) |
+               NOTION_SET(NOTION_CONNECTION) | NOTION_SET(NOTION_SENDER),
+     .class = FINDING_RECIPIENT_RATE,
+     .scope = FINDING_SCOPE_RECIPIENT,
+     .flags = FINDING_TEMPORARY},
+
+    /* Where would an answer go? */
+    {.name = "sender-without-mx",
+     .speaks = NOTION_SET(NOTION_SENDER) | NOTION_SET(NOTION_MX),
+     .silent = NOTION_SET(NOTION_RECIPIENT) | NOTION_SET(NOTION_BLACKLIST),
+     .class = FINDING_AUTH_POLICY,
+     .scope = FINDING_SCOPE_SENDER_DOMAIN,
+     .blocked = FINDING_BLOCKED_MAIL_FROM},
+
+    {.name = "domain-without-mx",
+     .speaks = NOTION_SET(NOTION_DOMAIN) | NOTION_SET(NOTION_MX),
+     .speaks_any = NOTION_SET(NOTION_NONE) | NOTION_SET(NOTION_UNKNOWN),
+     .silent = NOTION_SET(NOTION_SENDER) | NOTION_SET(NOTION_YOUR_SERVER) |
+               NOTION_SET(NOTION_HELO),
+     REPLIES_5XX,
+     .class = FINDING_BAD_DOMAIN,
+     .scope = FINDING_SCOPE_RECIPIENT},
+    {.name = "mailbox-rate",
+     .speaks = NOTION_SET(NOTION_MAILBOX) | NOTION_SET(NOTION_FREQUENT),
+     .silent = NOTION_SET(NOTION_SENDER) | NOTION_SET(NOTION_YOUR_SERVER) |
+               NOTION_SET(NOTION_IP) | NOTION_SET(NOTION_CONNECTION),
+     REPLIES_4XX,
+     .class = FINDING_RECIPIENT_RATE,
+     .scope = FINDING_SCOPE_RECIPIENT},
+
+    /* A domain's name is not an address's. */
+    {.name = "domain-has-reputation",
+     .unless = "http*domain|url|link|<helo",
+     .speaks = NOTION_SET(NOTION_REPUTATION) | NOTION_SET(NOTION_DOMAIN),
+     .silent = NOTION_SET(NOTION_YOUR_SERVER) | NOTION_SET(NOTION_IP) |
+               NOTION_SET(NOTION_RECIPIENT),
+     .class = FINDING_DOMAIN_REPUTATION,
+     .scope = FINDING_SCOPE_SENDER_DOMAIN,
+     .blocked = FINDING_BLOCKED_FROM},
+
     /* Limits, whoever is named beside them. */
     {.name = "address-limit",
      .match = "exceeded permitted limit|session limit|sessions limit|concurrency limit|"

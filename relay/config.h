@@ -347,6 +347,8 @@ struct config_reply {
     const char *provider; /* glob on the MX or site name; "" any */
     const char *class_name;
     const char *scope_name;
+    struct config_strings samples; /* replies that it must decide: checked at load */
+    struct config_strings never;   /* replies that it must not decide */
 };
 
 struct config {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "policy/classify.h"
 #include "policy/match.h"
 #include "policy/replies.h"
 
@@ -86,6 +87,66 @@ static void conditions_parse(struct config_build *build, const struct config_rep
     }
 }
 
+/* A name that the rule's provider fits: "*.example.net" -> "x.example.net". */
+static void provider_example(const char *glob, char *out, size_t size)
+{
+    size_t length = 0;
+
+    for (; glob != NULL && *glob != '\0' && length + 1 < size; glob++) {
+        out[length++] = *glob;
+        if (*glob == '*' || *glob == '?') {
+            out[length - 1] = 'x';
+        }
+    }
+    out[length] = '\0';
+}
+
+/* Is this the rule that decides the reply, asked at RCPT or wherever the rule looks? */
+static void sample_check(struct config_build *build, size_t at,
+                         const struct classify_rules *rules, const char *sample,
+                         bool must)
+{
+    const struct config_reply *config = &build->config->replies[at];
+    char provider[LIMIT_CONFIG_STRING];
+    struct reply reply;
+    struct finding finding;
+
+    if (!classify_parse_line(sample, REPLY_STAGE_RCPT, &reply)) {
+        config_build_error(build, &config->class_name,
+                           "reply rule: \"%.60s\" is no reply; write it as the server "
+                           "says it: \"554 5.7.1 ...\"",
+                           sample);
+        return;
+    }
+    provider_example(rules->rules[at].provider, provider, sizeof provider);
+    classify_reply(&reply, provider, rules, &finding);
+    bool decides = finding.rule == rules->rules[at].name;
+    if (must && !decides) {
+        config_build_error(build, &config->class_name,
+                           "reply rule: its sample \"%.60s\" is decided by rule %.60s",
+                           sample, finding.rule);
+    } else if (!must && decides) {
+        config_build_error(build, &config->class_name,
+                           "reply rule: it decides \"%.60s\", which stands under never",
+                           sample);
+    }
+}
+
+static void samples_check(struct config_build *build, const struct replies_rule *rules)
+{
+    const struct classify_rules all = {rules, build->config->reply_count};
+
+    for (size_t i = 0; i < all.count; i++) {
+        const struct config_reply *reply = &build->config->replies[i];
+        for (size_t k = 0; k < reply->samples.count; k++) {
+            sample_check(build, i, &all, reply->samples.items[k], true);
+        }
+        for (size_t k = 0; k < reply->never.count; k++) {
+            sample_check(build, i, &all, reply->never.items[k], false);
+        }
+    }
+}
+
 void config_replies(struct config_build *build)
 {
     const struct config *config;
@@ -109,5 +170,6 @@ void config_replies(struct config_build *build)
         scope_parse(build, reply, &rules[i]);
         conditions_parse(build, reply, &rules[i]);
     }
+    samples_check(build, rules);
     build->config->reply_rules = rules;
 }

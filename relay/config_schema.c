@@ -403,6 +403,8 @@ static const struct config_key reply_keys[] = {
     {"provider", CONFIG_KIND_TEXT, AT(config_reply, provider), .fallback = ""},
     {"class", CONFIG_KIND_TEXT, AT(config_reply, class_name), .required = true},
     {"scope", CONFIG_KIND_TEXT, AT(config_reply, scope_name), .required = true},
+    {"samples", CONFIG_KIND_TEXTS, AT(config_reply, samples)},
+    {"never", CONFIG_KIND_TEXTS, AT(config_reply, never)},
 };
 
 #define GROUP(NOUN, STRUCT, KEYS)                          \

@@ -215,11 +215,15 @@ static const struct command commands[] = {
      "before, is refused and named (exit status 1). --again takes the latter, and an\n"
      "export that was cut off.\n",
      "", "again", 1, 1, mesura_move_import},
-    {"classify", NULL, "classify [FILE]", "what remote replies mean; needs no daemon",
+    {"classify", NULL, "classify [--config FILE] [--provider MX] [FILE]",
+     "what remote replies mean; needs no daemon",
      "One reply a line in (\"554 5.7.1 ...\"), from FILE or standard input; out comes\n"
      "LABEL<TAB>DNSBL<TAB>IP<TAB>SCOPE<TAB>reply, with - for what the reply does not "
-     "say.\n",
-     "", "", 0, 1, mesura_classify_run},
+     "say.\n"
+     "--config asks the rules of that configuration before the built-in ones; "
+     "--provider\n"
+     "is the MX or site name that the replies came from. --json also names the rule.\n",
+     "config provider", "", 0, 1, mesura_classify_run},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Every test of the tree, in five parts (tools/test installs what they need first).
+"""Every test of the tree, in six parts (tools/test installs what they need first).
 
 unit  every test program, built with gcc, and the rules of the house (tidy.py)
-sanitize  clang; ASan+UBSan; TSan for the programs in suites named stress
-lint  tidy.py, clang-format, clang-tidy
-fuzz  every libFuzzer target on its kept corpus and then FUZZ_SECONDS of new input
 e2e   the daemon against real clients and receivers, with 1 and with 8 workers
+sanitize  the test programs built with clang, ASan and UBSan; TSan for suites named stress
+lint  tidy.py, clang-format, clang-tidy but for its analyzer, which is slow
+fuzz  every libFuzzer target on its kept corpus and then FUZZ_SECONDS of new input
+analyze   clang-tidy's analyzer on what is installed
 
 Each part writes its logs to its build directory. A program that is killed, a sanitizer
 report of any process and a test that runs no case are failures.
@@ -24,9 +25,9 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 JOBS = int(os.environ.get("JOBS", os.cpu_count() or 1))
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
-PARTS = ("unit", "e2e", "sanitize", "lint", "fuzz")
+PARTS = ("unit", "e2e", "sanitize", "lint", "fuzz", "analyze")
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
-OWN = ("policy", "queue", "relay", "tools", "tests")
+PRODUCT = ("policy", "queue", "relay", "tools")
 
 passed = 0
 failures = []
@@ -73,10 +74,9 @@ def complaints(log, lines=40):
     return "\n".join(bad[-lines:])
 
 
-def build(name, compiler, options, targets=()):
-    """Configure and build one directory. None when that failed, which is one failure."""
+def configure(name, compiler, options):
+    """Configure a build directory. None when that failed, which is one failure."""
     folder = ROOT / name
-    log = folder / "build.log"
     if not (folder / "build.ninja").exists():
         shutil.rmtree(folder, ignore_errors=True)
         say(f"configure {name}")
@@ -87,12 +87,30 @@ def build(name, compiler, options, targets=()):
         if status != 0:
             count(False, f"{name}: configure", text)
             return None
-    say(f"build {name}")
-    if run(["ninja", "-k0", "-C", name, f"-j{JOBS}", *targets], log) != 0:
-        count(False, f"{name}: build", complaints(log))
-        return None
-    count(True, f"{name}: build")
     return folder
+
+
+def compile_targets(folder, targets=()):
+    """Build some targets, or all. Whether that went well, which is one result."""
+    log = folder / "build.log"
+    say(f"build {folder.name}")
+    good = run(["ninja", "-k0", "-C", folder.name, f"-j{JOBS}", *targets], log) == 0
+    count(good, f"{folder.name}: build", "" if good else complaints(log))
+    return good
+
+
+def build(name, compiler, options):
+    """Configure and build all of one directory; None when that failed."""
+    folder = configure(name, compiler, options)
+    return folder if folder and compile_targets(folder) else None
+
+
+def programs_of(folder, suite):
+    """The targets that the tests of a suite run, for ninja."""
+    listed = subprocess.run(["meson", "introspect", "--tests", folder.name], cwd=ROOT, text=True,
+                            stdout=subprocess.PIPE, check=True).stdout
+    return sorted({str(pathlib.Path(test["cmd"][0]).relative_to(folder)) for test in json.loads(listed)
+                   if any(name.split(":")[-1] == suite for name in test["suite"])})
 
 
 def meson_results(folder, label):
@@ -148,21 +166,37 @@ def unit():
 
 
 def sanitize():
-    build("build-clang", "clang", [])
     if folder := build("build-asan", "clang", SANITIZE):
         reports, env = sanitizer_env(folder)
-        count(meson_test(folder, "unit", ["--no-suite", "lint"], env) > 0, "build-asan: some test ran")
+        patient = ["--no-suite", "lint", "--timeout-multiplier", "5"]
+        count(meson_test(folder, "unit", patient, env) > 0, "build-asan: some test ran")
         no_reports(reports)
-    if folder := build("build-tsan", "clang", ["-Db_sanitize=thread", "-Db_lundef=false"]):
+    folder = configure("build-tsan", "clang", ["-Db_sanitize=thread", "-Db_lundef=false"])
+    if folder and compile_targets(folder, programs_of(folder, "stress")):
         reports, env = sanitizer_env(folder)
         count(meson_test(folder, "stress", ["--suite", "stress"], env) > 0, "build-tsan: some stress program ran")
         no_reports(reports)
 
 
-def clang_tidy_one(path):
-    done = subprocess.run(["clang-tidy", "--quiet", "-p", "build-clang", str(path)], cwd=ROOT, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return path, done.returncode, done.stdout
+def clang_tidy(checks, folders):
+    """The checks named, beyond those of .clang-tidy, on every file of ours in these folders."""
+    folder = configure("build-clang", "clang", [])
+    if not folder:
+        return
+    known = json.loads((folder / "compile_commands.json").read_text())
+    paths = {(pathlib.Path(entry["directory"]) / entry["file"]).resolve() for entry in known}
+    own = sorted(path for path in paths
+                 if path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in folders)
+
+    def one(path):
+        done = subprocess.run(["clang-tidy", "--quiet", "-p", folder.name, f"--checks={checks}", str(path)], cwd=ROOT,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
+        return path, done.returncode, done.stdout
+    say(f"clang-tidy, {len(own)} files")
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for path, status, output in pool.map(one, own):
+            count(status == 0, f"clang-tidy {path.relative_to(ROOT)}", output[-3000:])
 
 
 def lint():
@@ -172,16 +206,12 @@ def lint():
         count(good, " ".join(["tidy.py", *arguments]), tail(log, 60))
     log = ROOT / "build-lint" / "format.log"
     count(run(["tools/format", "--check"], log) == 0, "clang-format", tail(log))
-    if not build("build-clang", "clang", []):
-        return
-    say("clang-tidy")
-    known = json.loads((ROOT / "build-clang" / "compile_commands.json").read_text())
-    paths = {(pathlib.Path(entry["directory"]) / entry["file"]).resolve() for entry in known}
-    own = sorted(path for path in paths
-                 if path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in OWN)
-    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for path, status, output in pool.map(clang_tidy_one, own):
-            count(status == 0, f"clang-tidy {path.relative_to(ROOT)}", output[-3000:])
+    clang_tidy("-clang-analyzer-*", (*PRODUCT, "tests"))
+
+
+def analyze():
+    clang_tidy("-*,clang-analyzer-*,-clang-analyzer-optin.performance.Padding,"
+               "-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling", PRODUCT)
 
 
 def fuzz_one(program, folder):
@@ -204,9 +234,16 @@ def fuzz_one(program, folder):
     return results
 
 
+def fuzzers_of(folder):
+    listed = subprocess.run(["meson", "introspect", "--targets", folder.name], cwd=ROOT, text=True,
+                            stdout=subprocess.PIPE, check=True).stdout
+    return sorted(str(pathlib.Path(target["filename"][0]).relative_to(folder)) for target in json.loads(listed)
+                  if target["name"].startswith("fuzz_"))
+
+
 def fuzz():
-    folder = build("build-fuzz", "clang", ["-Dfuzz=true", *SANITIZE])
-    if not folder:
+    folder = configure("build-fuzz", "clang", ["-Dfuzz=true", *SANITIZE])
+    if not folder or not compile_targets(folder, fuzzers_of(folder)):
         return
     programs = sorted(path for path in (folder / "tests" / "fuzz").glob("fuzz_*")
                       if path.is_file() and os.access(path, os.X_OK))
@@ -248,7 +285,7 @@ def main():
     for part in PARTS:
         if part in wanted:
             before = time.monotonic()
-            {"unit": unit, "sanitize": sanitize, "lint": lint, "fuzz": fuzz, "e2e": e2e}[part]()
+            {"unit": unit, "e2e": e2e, "sanitize": sanitize, "lint": lint, "fuzz": fuzz, "analyze": analyze}[part]()
             say(f"{part} took {time.monotonic() - before:.0f} s")
     print(f"\nall of it took {time.monotonic() - start:.0f} s")
     for name in failures:

@@ -38,6 +38,7 @@ LAYERS = (
     ("tools/qshow.c", re.compile(r"queue/|relay/(vault|entropy)\.h"), ANY),  # opens an encrypted queue
     # The users file has one reader and one writer: `mesura user` uses the daemon's.
     ("tools/mesura_user", re.compile(r"tools/|relay/(users|units)\.h"), ANY),
+    ("tools/mesura_classify", re.compile(r"tools/|policy/|relay/config(_notes)?\.h"), ANY),
     ("tools/mesura_sendmail", re.compile(r"tools/|relay/addresslist\.h"), ANY),
     ("tools/", re.compile(r"tools/|queue/|policy/"), ANY),
     ("tests/", ANY, ANY),

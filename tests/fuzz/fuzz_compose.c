@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "relay/compose.h"
@@ -15,7 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct compose composed;
     struct errmsg err = {""};
-    (void)entropy_start(&err);
+    if (entropy_start(&err) != 0) {
+        abort();
+    }
     if (compose_json(&composed, (const char *)data, size, &err) == 0) {
         const char *end = strstr(composed.content.bytes, "\r\n\r\n");
         assert(end != NULL);

@@ -71,17 +71,23 @@ static void drain(int fd)
     }
 }
 
+static void turn_and_drain(int fd)
+{
+    if (reactor_turn(&desk.reactor, 0) != 0) {
+        abort();
+    }
+    drain(fd);
+}
+
 static void converse(int fd, const uint8_t *data, size_t size, size_t cut)
 {
     if (send(fd, data, cut, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-        (void)reactor_turn(&desk.reactor, 0);
-        drain(fd);
+        turn_and_drain(fd);
         (void)send(fd, data + cut, size - cut, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
     (void)shutdown(fd, SHUT_WR);
     for (int i = 0; i < TURNS && !list_is_empty(&desk.sessions); i++) {
-        (void)reactor_turn(&desk.reactor, 0);
-        drain(fd);
+        turn_and_drain(fd);
     }
 }
 

@@ -208,7 +208,7 @@ static struct score judge_file(const char *path)
  * replies never seen may expect stands in the head of replies_held.tsv. */
 TEST(classify, known_wordings)
 {
-    static const char *const files[] = {REPLIES_WILD, REPLIES_HELD};
+    static const char *const files[] = {REPLIES_WILD, REPLIES_HELD, REPLIES_FRESH};
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct score score = judge_file(files[i]);

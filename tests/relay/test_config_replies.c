@@ -59,7 +59,33 @@ TEST(config_replies, refused)
         {"replies = ( { class = \"throttle\"; scope = \"lane\"; } );", 2,
          "would take every reply"},
         {"replies = ( { match = \"x\"; scope = \"lane\"; } );", 2, "class is missing"},
+        {"replies = ( { match = \"tomorrow\"; class = \"throttle\"; scope = \"lane\";\n"
+         "  samples = [ \"550 5.1.1 User unknown\" ]; } );",
+         2, "is decided by rule notion-mailbox-unknown"},
+        {"replies = ( { match = \"user\"; class = \"throttle\"; scope = \"lane\";\n"
+         "  never = [ \"550 5.1.1 User unknown\" ]; } );",
+         2, "which stands under never"},
+        {"replies = ( { match = \"user\"; class = \"throttle\"; scope = \"lane\";\n"
+         "  samples = [ \"User unknown\" ]; } );",
+         2, "is no reply"},
     };
 
     LOADED_CASES(cases, CONFIG_NOTE_ERROR);
+}
+
+TEST(config_replies, samples)
+{
+    /* A rule that decides its samples, at the provider it asks for, is taken. */
+    struct loaded loaded = loaded_text(
+        LOADED_HOST
+        "replies = ( { match = \"archive\"; provider = \"*.example.net\";\n"
+        "    class = \"remote-failure\"; scope = \"lane\";\n"
+        "    samples = [ \"451 4.3.0 the archive is not mounted\" ];\n"
+        "    never = [ \"550 5.1.1 User unknown\", \"452 4.2.2 Mailbox full\" ]; } );\n");
+
+    loaded_print(&loaded);
+    cr_assert_not_null(loaded.config);
+    cr_assert_eq(loaded.config->replies[0].samples.count, 1);
+    cr_assert_eq(loaded.config->replies[0].never.count, 2);
+    loaded_clear(&loaded);
 }

@@ -84,7 +84,8 @@ static void deaf_close(struct deaf *deaf)
 /* The job's first hop becomes this address of IPv6. */
 static struct job *with_v6_first(struct job *job, uint16_t port)
 {
-    struct destination to = job->destination->value;
+    struct destination to = {.host_count = 0};
+    job_destination_copy(job->destination, &to);
     to.hops[1] = to.hops[0];
     cr_assert_eq(netaddr_parse("::1", port, &to.hops[0].addr), 0);
     to.hop_count = 2;
@@ -242,7 +243,8 @@ TEST(outbound_connect, a_host_that_policy_forbids_is_not_asked)
     int listening = worker_rig_listen(&port);
     uint32_t message = worker_rig_submit(&rig, 1, "hello");
     struct job *job = worker_rig_job(&rig, message, 1, &port, 1);
-    struct destination to = job->destination->value;
+    struct destination to = {.host_count = 0};
+    job_destination_copy(job->destination, &to);
     struct destination_guard guard = {.sts = DESTINATION_STS_ENFORCE};
     to.guard = &guard;
     job_destination_unref(job->destination);
