@@ -222,6 +222,11 @@ enum config_on_block {
     CONFIG_ON_BLOCK_BOUNCE, /* it fails to its sender at once */
 };
 
+enum config_signed {
+    CONFIG_SIGNED_MAY,  /* mail leaves with the signatures there are keys for */
+    CONFIG_SIGNED_MUST, /* mail that no key signs is refused with 550 */
+};
+
 /* What keeps a stream's mail from recipients (docs/policy.md). */
 enum config_suppression_rule {
     CONFIG_SUPPRESSION_AUTO, /* strict for bulk, lenient for the others */
@@ -248,6 +253,7 @@ struct config_stream {
     enum config_on_block on_block;
     enum config_mode mode;
     enum config_suppression_rule suppression;
+    enum config_signed signatures;
     const char *return_path; /* domain of MAIL FROM of what leaves; "" as submitted */
 };
 
@@ -323,8 +329,10 @@ struct config_warmup {
 struct config_dkim {
     const char *domain;
     const char *selector;
-    const char *key; /* PEM file */
-    uint32_t stream; /* index, or CONFIG_NONE: every stream */
+    const char *key;    /* PEM file */
+    uint32_t stream;    /* index, or CONFIG_NONE: every stream */
+    const char *begins; /* "2026-11-21T08:00:00Z": signs from then on; "" at once */
+    const char *ends;   /* ... until then; "" never */
 };
 
 struct config_alerts {

@@ -61,6 +61,9 @@ static const struct config_choice route_auth[] = {
 static const struct config_choice on_block[] = {{"hold", CONFIG_ON_BLOCK_HOLD},
                                                 {"bounce", CONFIG_ON_BLOCK_BOUNCE},
                                                 {NULL, 0}};
+static const struct config_choice stream_signed[] = {{"may", CONFIG_SIGNED_MAY},
+                                                     {"must", CONFIG_SIGNED_MUST},
+                                                     {NULL, 0}};
 static const struct config_choice stream_suppression[] = {
     {"auto", CONFIG_SUPPRESSION_AUTO},
     {"strict", CONFIG_SUPPRESSION_STRICT},
@@ -340,6 +343,8 @@ static const struct config_key stream_keys[] = {
      .choices = mode},
     {"suppression", CONFIG_KIND_CHOICE, AT(config_stream, suppression),
      .fallback = "auto", .choices = stream_suppression},
+    {"signed", CONFIG_KIND_CHOICE, AT(config_stream, signatures), .fallback = "may",
+     .choices = stream_signed},
     {"return_path", CONFIG_KIND_HOST, AT(config_stream, return_path), .fallback = ""},
 };
 
@@ -385,13 +390,6 @@ static const struct config_key warmup_keys[] = {
     {"overflow", CONFIG_KIND_TEXTS, AT(config_warmup, overflow),
      .choices = warmup_overflow},
     {"preflight", CONFIG_KIND_BOOL, AT(config_warmup, preflight), .fallback = "false"},
-};
-
-static const struct config_key dkim_keys[] = {
-    {"domain", CONFIG_KIND_HOST, AT(config_dkim, domain), .required = true},
-    {"selector", CONFIG_KIND_HOST, AT(config_dkim, selector), .required = true},
-    {"key", CONFIG_KIND_PATH, AT(config_dkim, key), .required = true},
-    {"stream", CONFIG_KIND_LINK, AT(config_dkim, stream), .names = CONFIG_NAMES_STREAMS},
 };
 
 static const struct config_key reply_keys[] = {
@@ -462,7 +460,6 @@ static const struct config_group schedule_group =
     GROUP("schedule", config_schedule, schedule_keys);
 static const struct config_group warmup_group =
     GROUP("warmup", config_warmup, warmup_keys);
-static const struct config_group dkim_group = GROUP("dkim", config_dkim, dkim_keys);
 static const struct config_group reply_group =
     GROUP("reply rule", config_reply, reply_keys);
 
@@ -480,7 +477,7 @@ const struct config_list config_schema_lists[] = {
     LIST("sites", &site_group, sites, CONFIG_LIST_BY_NAME, true),
     LIST("schedules", &schedule_group, schedules, CONFIG_LIST_BY_NAME, true),
     LIST("warmups", &warmup_group, warmups, CONFIG_LIST_BY_NAME, true),
-    LIST("dkim", &dkim_group, dkim, CONFIG_LIST_WHOLE, false),
+    LIST("dkim", &config_schema_dkim, dkim, CONFIG_LIST_WHOLE, false),
     LIST("replies", &reply_group, replies, CONFIG_LIST_WHOLE, false),
 };
 const size_t config_schema_list_count = COUNT(config_schema_lists);

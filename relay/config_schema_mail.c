@@ -1,4 +1,5 @@
-/* The groups about mail itself: what keeps it from recipients, what comes back.
+/* The groups about mail itself: what keeps it from recipients, what comes back, what
+ * signs it.
  *
  * No test of its own: tests/relay/test_config_schema.c walks every group. */
 
@@ -41,3 +42,15 @@ static const struct config_key returns_keys[] = {
 
 const struct config_group config_schema_returns = {
     "returns", sizeof(struct config_returns), returns_keys, COUNT(returns_keys)};
+
+static const struct config_key dkim_keys[] = {
+    {"domain", CONFIG_KIND_HOST, AT(config_dkim, domain), .required = true},
+    {"selector", CONFIG_KIND_HOST, AT(config_dkim, selector), .required = true},
+    {"key", CONFIG_KIND_PATH, AT(config_dkim, key), .required = true},
+    {"stream", CONFIG_KIND_LINK, AT(config_dkim, stream), .names = CONFIG_NAMES_STREAMS},
+    {"begins", CONFIG_KIND_TEXT, AT(config_dkim, begins), .fallback = ""},
+    {"ends", CONFIG_KIND_TEXT, AT(config_dkim, ends), .fallback = ""},
+};
+
+const struct config_group config_schema_dkim = {"dkim", sizeof(struct config_dkim),
+                                                dkim_keys, COUNT(dkim_keys)};

@@ -98,8 +98,8 @@ static void add_paths(const struct intake *intake, uint32_t stream, struct textb
     }
 }
 
-/* The final header block: traced, fixed, signed. */
-static void build_header(struct intake *intake, uint32_t stream, struct textbuf *out)
+/* The final header block: traced, fixed, signed. Returns how many signatures it has. */
+static unsigned build_header(struct intake *intake, uint32_t stream, struct textbuf *out)
 {
     char id[ID_BYTES];
     id_print(intake->id, id);
@@ -119,8 +119,31 @@ static void build_header(struct intake *intake, uint32_t stream, struct textbuf 
     message_build(&intake->message, &trace, paths.length > 0 ? paths.bytes : "", out);
     textbuf_done(&paths);
     if (intake->body_hash != NULL && !out->failed) {
-        sealing_sign(intake->snapshot, &intake->message, stream, intake->body_hash, out);
+        return sealing_sign(intake->snapshot, &intake->message, stream, intake->body_hash,
+                            out);
     }
+    return 0;
+}
+
+/* Does its stream want a signature that no key of ours can give? */
+static bool lacks_signature(const struct intake *intake, uint32_t stream,
+                            unsigned signatures)
+{
+    const struct config_stream *of = &intake->snapshot->config->streams[stream];
+    return of->signatures == CONFIG_SIGNED_MUST && signatures == 0 &&
+           intake->returns == NULL;
+}
+
+static void refuse_unsigned(struct intake *intake, uint32_t stream)
+{
+    char text[LIMIT_DOMAIN + 200];
+    const char *domain = intake->message.facts.from_domain;
+    (void)snprintf(text, sizeof text,
+                   "5.7.1 mail of stream %s must be signed, and no key signs for From "
+                   "domain %.200s",
+                   intake->snapshot->config->streams[stream].name,
+                   domain[0] != '\0' ? domain : "(none)");
+    intake_refuse(intake, "DATA", "", 550, text);
 }
 
 static void fill_envelope(struct intake *intake, const struct terms *terms,
@@ -193,7 +216,12 @@ void intake_commit(struct intake *intake)
     const struct smtp_in_content *content = &intake->content;
     struct textbuf header;
     textbuf_init(&header, (size_t)2 * LIMIT_HEADER_BYTES);
-    build_header(intake, terms->stream, &header);
+    unsigned signatures = build_header(intake, terms->stream, &header);
+    if (lacks_signature(intake, terms->stream, signatures)) {
+        textbuf_done(&header);
+        refuse_unsigned(intake, terms->stream);
+        return;
+    }
 
     struct envelope_recipient *rcpts = calloc(intake->rcpt_count, sizeof *rcpts);
     int rc = header.failed || rcpts == NULL ? -ENOMEM : 0;

@@ -19,4 +19,8 @@ size_t maildate_format(int64_t unix_ms, int offset_minutes, char out[MAILDATE_BY
 /* "2026-11-21", in UTC, with the same bounds. */
 void maildate_day(int64_t unix_ms, char out[MAILDATE_DAY_BYTES]);
 
+/* "2026-11-21", "2026-11-21T08:00:00Z" (a space may stand for the T) or milliseconds.
+ * False when it is none of these. */
+bool maildate_read(const char *text, int64_t *out_ms);
+
 #endif

@@ -1,17 +1,14 @@
 #include "relay/suppression_csv.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "relay/maildate.h"
 #include "relay/settle.h"
 
-#define DAY_MS    INT64_C(86400000)
-#define UNKNOWN   SUPPRESSION_CSV_KNOWN
-#define MS_DIGITS 11 /* more than any year has, fewer than any time in milliseconds */
+#define UNKNOWN SUPPRESSION_CSV_KNOWN
 
 void suppression_csv_init(struct suppression_csv *csv, const char *text, size_t length,
                           uint64_t line, int64_t now_ms)
@@ -78,83 +75,6 @@ static void read_row(struct suppression_csv *csv, struct row *row)
     end_field(row, &used);
 }
 
-/* ---- values ---- */
-
-/* Exactly so many digits. */
-static bool digits(const char *text, unsigned count, int *out)
-{
-    int value = 0;
-    for (unsigned i = 0; i < count; i++) {
-        if (!isdigit((unsigned char)text[i])) {
-            return false;
-        }
-        value = value * 10 + (text[i] - '0');
-    }
-    *out = value;
-    return true;
-}
-
-/* Days from 1970-01-01; years are reckoned from March. */
-static int64_t day_of(int year, int month, int day)
-{
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = y / 400;
-    int64_t of_era = y - era * 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static bool read_clock(const char *text, int64_t *out_ms)
-{
-    int hour = 0;
-    int minute = 0;
-    int second = 0;
-    if (!digits(text, 2, &hour) || text[2] != ':' || !digits(text + 3, 2, &minute) ||
-        hour > 23 || minute > 59) {
-        return false;
-    }
-    const char *rest = text + 5;
-    if (*rest == ':') {
-        if (!digits(rest + 1, 2, &second) || second > 60) {
-            return false;
-        }
-        rest += 3;
-    }
-    if (*rest == '.') {
-        rest += 1 + strspn(rest + 1, "0123456789");
-    }
-    if (rest[0] != '\0' && strcasecmp(rest, "z") != 0 && strcmp(rest, "+00:00") != 0) {
-        return false;
-    }
-    *out_ms = ((hour * INT64_C(60) + minute) * 60 + second) * 1000;
-    return true;
-}
-
-bool suppression_csv_time(const char *text, int64_t *out_ms)
-{
-    int year = 0;
-    int month = 0;
-    int day = 0;
-    int64_t clock_ms = 0;
-    size_t numbers = strspn(text, "0123456789");
-    if (text[numbers] == '\0' && numbers >= MS_DIGITS && numbers <= 15) {
-        *out_ms = strtoll(text, NULL, 10);
-        return true;
-    }
-    if (!digits(text, 4, &year) || text[4] != '-' || !digits(text + 5, 2, &month) ||
-        text[7] != '-' || !digits(text + 8, 2, &day) || year < 1970 || month < 1 ||
-        month > 12 || day < 1 || day > 31) {
-        return false;
-    }
-    char parting = text[10];
-    if (parting != '\0' &&
-        ((parting != 'T' && parting != ' ') || !read_clock(text + 11, &clock_ms))) {
-        return false;
-    }
-    *out_ms = day_of(year, month, day) * DAY_MS + clock_ms;
-    return true;
-}
-
 /* ---- columns ---- */
 
 static uint8_t column_of(const char *name)
@@ -210,10 +130,10 @@ static const char *fill_times(const struct suppression_csv *csv, const struct ro
     const char *until = value_of(csv, row, SUPPRESSION_CSV_UNTIL);
     out->since_ms = csv->now_ms;
     out->until_ms = INT64_MAX;
-    if (since[0] != '\0' && !suppression_csv_time(since, &out->since_ms)) {
+    if (since[0] != '\0' && !maildate_read(since, &out->since_ms)) {
         return "since is no date like 2026-11-21";
     }
-    if (until[0] != '\0' && !suppression_csv_time(until, &out->until_ms)) {
+    if (until[0] != '\0' && !maildate_read(until, &out->until_ms)) {
         return "until is no date like 2026-11-21";
     }
     if (out->until_ms <= csv->now_ms) {

@@ -45,8 +45,4 @@ ATTR_MUST_CHECK int suppression_csv_next(struct suppression_csv *csv,
                                          struct suppression_entry *out_entry,
                                          const char **out_wrong);
 
-/* "2026-11-21", "2026-11-21T08:00:00Z" (a space may stand for the T) or milliseconds.
- * False when it is none of these. */
-bool suppression_csv_time(const char *text, int64_t *out_ms);
-
 #endif

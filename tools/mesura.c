@@ -157,6 +157,20 @@ static const struct command commands[] = {
     {"suppress", "export", "suppress export", "the list as comma separated values",
      "What it prints, mesura suppress import takes.\n", "", "", 0, 0,
      mesura_suppress_export},
+    {"dkim", "new", "dkim new DOMAIN SELECTOR [--type rsa|ed25519] [--bits N] [--dir D]",
+     "make a key that signs mail, and print the record to publish",
+     "The file is D/DOMAIN.SELECTOR.pem, D /etc/mesura/dkim, or --key FILE; mode 600, "
+     "never\n"
+     "overwritten. RSA with 2048 bits unless said. Needs no daemon.\n",
+     "type bits dir key", "", 2, 2, mesura_dkim_new},
+    {"dkim", "record", "dkim record DOMAIN SELECTOR [--key FILE]",
+     "the record that publishes a key", "As a line of a zone file.\n", "dir key", "", 2,
+     2, mesura_dkim_record},
+    {"dkim", "rotate", "dkim rotate DOMAIN SELECTOR NEW-SELECTOR [--type T] [--dir D]",
+     "make a key for another's place, with an overlap",
+     "Prints the record, when the keys change places (two days from now, by begins and\n"
+     "ends in the configuration), and when the old record may go.\n",
+     "type bits dir key", "", 3, 3, mesura_dkim_rotate},
     {"user", "add", "user add NAME [RIGHTS] [--no-password]", "a user that may submit",
      RIGHTS_HELP PASSWORD_HELP USERS_HELP, MESURA_USER_RIGHTS " users password-file",
      "no-password", 1, 1, mesura_user_add},
