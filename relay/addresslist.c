@@ -15,10 +15,14 @@ struct mailbox_reader {
     bool has_bytes; /* the current mailbox has any */
     size_t length;
     size_t cap;
-    char *out;              /* the caller's */
-    addresslist_cb each_cb; /* NULL: only the first is wanted */
+    char *out;                     /* the caller's */
+    addresslist_cb each_cb;        /* NULL: only the first is wanted */
+    addresslist_place_cb place_cb; /* the same, with its place */
     void *owner;
     unsigned told;
+    size_t at;    /* of the byte being read */
+    size_t first; /* of the bytes kept, the first ... */
+    size_t last;  /* ... and the last that is no blank */
 };
 
 static bool is_blank(char byte)
@@ -35,6 +39,18 @@ static void forget(struct mailbox_reader *reader)
     }
 }
 
+static void tell(struct mailbox_reader *reader)
+{
+    if (reader->each_cb != NULL) {
+        reader->each_cb(reader->owner, reader->out);
+    } else if (reader->has_bytes) { /* "<>" has no place */
+        reader->place_cb(reader->owner,
+                         &(struct addresslist_place){.address = reader->out,
+                                                     .start = reader->first,
+                                                     .end = reader->last + 1});
+    }
+}
+
 static void end_mailbox(struct mailbox_reader *reader)
 {
     bool is_any = reader->has_bytes || reader->had_angle;
@@ -43,9 +59,9 @@ static void end_mailbox(struct mailbox_reader *reader)
             reader->length--;
         }
     }
-    if (is_any && reader->each_cb != NULL) {
+    if (is_any && (reader->each_cb != NULL || reader->place_cb != NULL)) {
         reader->out[reader->length] = '\0';
-        reader->each_cb(reader->owner, reader->out);
+        tell(reader);
         reader->told++;
         reader->length = 0; /* the next one is collected like the first */
     } else {
@@ -62,6 +78,8 @@ static void keep_byte(struct mailbox_reader *reader, char byte)
     if (is_behind || (is_blank(byte) && !reader->has_bytes)) {
         return;
     }
+    reader->first = reader->has_bytes ? reader->first : reader->at;
+    reader->last = is_blank(byte) ? reader->last : reader->at;
     reader->has_bytes = true;
     bool is_control = ((unsigned char)byte < ' ' && byte != '\t') || byte == 0x7f;
     if (reader->count == 0 && !is_control && reader->length + 1 < reader->cap) {
@@ -126,16 +144,33 @@ unsigned addresslist_read(const char *value, size_t length, char *out, size_t ca
     return reader.count;
 }
 
+/* Each mailbox is told as it ends. */
+static unsigned read_all(struct mailbox_reader *reader, const char *value, size_t length)
+{
+    char address[1024];
+    reader->out = address;
+    reader->cap = sizeof address;
+    for (size_t i = 0; i < length; i++) {
+        reader->at = i;
+        read_byte(reader, value[i]);
+    }
+    end_mailbox(reader);
+    reader->out = NULL;
+    return reader->told;
+}
+
 unsigned addresslist_each(const char *value, size_t length, addresslist_cb each_cb,
                           void *owner)
 {
     assert(each_cb != NULL);
-    char address[1024];
-    struct mailbox_reader reader = {
-        .out = address, .cap = sizeof address, .each_cb = each_cb, .owner = owner};
-    for (size_t i = 0; i < length; i++) {
-        read_byte(&reader, value[i]);
-    }
-    end_mailbox(&reader);
-    return reader.told;
+    struct mailbox_reader reader = {.each_cb = each_cb, .owner = owner};
+    return read_all(&reader, value, length);
+}
+
+unsigned addresslist_places(const char *value, size_t length,
+                            addresslist_place_cb place_cb, void *owner)
+{
+    assert(place_cb != NULL);
+    struct mailbox_reader reader = {.place_cb = place_cb, .owner = owner};
+    return read_all(&reader, value, length);
 }

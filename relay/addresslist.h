@@ -16,4 +16,14 @@ typedef void (*addresslist_cb)(void *owner, const char *address);
 unsigned addresslist_each(const char *value, size_t length, addresslist_cb each_cb,
                           void *owner);
 
+/* Where an address stands in the value: from its first byte to behind its last. */
+struct addresslist_place {
+    const char *address; /* as above */
+    size_t start;
+    size_t end;
+};
+typedef void (*addresslist_place_cb)(void *owner, const struct addresslist_place *place);
+unsigned addresslist_places(const char *value, size_t length,
+                            addresslist_place_cb place_cb, void *owner);
+
 #endif

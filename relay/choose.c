@@ -1,5 +1,7 @@
 #include "relay/choose.h"
 
+#include <assert.h>
+
 #include "policy/split.h"
 
 #include "relay/core.h"
@@ -14,6 +16,9 @@
 /* Mail leaves by the fallback: said once an hour for each site. */
 #define FALLBACK_NOTE_MS INT64_C(3600000)
 
+/* Flows of a site that are looked at for an archive's. */
+#define ARCHIVE_LOOKS 64
+
 /* Whose turn it is. */
 struct look {
     struct core *core;
@@ -21,6 +26,7 @@ struct look {
     uint32_t stream;
     struct site *site;
     int64_t now;
+    bool is_archive; /* first in the list that is looked at: no ramp counts it */
 };
 
 /* May the source's mail of this stream go now? out_live: it is neither frozen nor
@@ -31,6 +37,10 @@ static bool lane_goes(const struct look *look, struct source *source,
     struct lane *lane = sites_lane(look->site, source, look->now);
     struct scheduler_gates gates;
     scheduler_gates(look->core, look->stream, look->site, lane, look->now, &gates);
+    if (look->is_archive) {
+        gates.ask.ramp_count = 0;
+        gates.ask.ramp_pace_count = 0;
+    }
     struct gate_answer answer = gate_first(&gates.ask);
     *out_gate = answer.gate;
     bool paused = gates.ask.lane_stop != NULL && lane->stop.state == STOP_CLEAR;
@@ -147,6 +157,14 @@ static bool choose_of(const struct look *look, const struct choice *choice,
     return true;
 }
 
+static struct lading *first_in(const struct look *look, uint32_t number)
+{
+    struct bay *bay = &look->site->bays[look->stream];
+    struct list_node *node = list_first(&bay->ready[number]);
+    assert(node != NULL);
+    return LIST_OWNER(node, struct lading, node);
+}
+
 /* A list bound to one source: that source's lane, or the fallback. */
 static bool pick_bound(const struct look *look, uint32_t number, struct choose_pick *pick)
 {
@@ -160,25 +178,18 @@ static bool pick_bound(const struct look *look, uint32_t number, struct choose_p
     return chosen;
 }
 
-/* The first of the bay's free mail. */
-static struct lading *first_of(const struct look *look)
-{
-    struct bay *bay = &look->site->bays[look->stream];
-    return LIST_OWNER(list_first(&bay->ready[0]), struct lading, node);
-}
-
 /* Who goes now stands before who only waits for its pace; what a warm-up does not let
  * overflow goes by nobody. False: something was held, look again. */
 static bool rank(const struct look *look, struct choice *choice)
 {
-    bool live[64];
+    bool live[64] = {false};
     bool any = false;
     for (size_t i = 0; i < choice->count; i++) {
         live[i] = choice->candidates[i].live;
         choice->candidates[i].live = choice->picks[i].lane != NULL;
     }
     if (choice->ramped != 0 &&
-        overflow_split(look->core, first_of(look), choice->lanes, choice->candidates,
+        overflow_split(look->core, first_in(look, 0), choice->lanes, choice->candidates,
                        choice->count, choice->ramped)) {
         return false;
     }
@@ -212,6 +223,25 @@ static bool pick_free(const struct look *look, struct choose_pick *pick)
     return chosen;
 }
 
+/* What a warm-up holds at the head does not hold copies for an archive behind it: the
+ * first of them, among the next few, comes to the front. */
+static bool raise_archive(struct list *list)
+{
+    unsigned seen = 0;
+    list_each_safe (node, list) {
+        const struct lading *lading = LIST_OWNER(node, struct lading, node);
+        if (lading->dest->is_archive) {
+            list_remove(node);
+            list_push_front(list, node);
+            return true;
+        }
+        if (++seen == ARCHIVE_LOOKS) {
+            return false;
+        }
+    }
+    return false;
+}
+
 bool choose_in_bay(struct core *core, uint32_t stream, struct site *site, int64_t now,
                    struct choose_pick *pick)
 {
@@ -223,10 +253,24 @@ bool choose_in_bay(struct core *core, uint32_t stream, struct site *site, int64_
     struct bay *bay = &site->bays[stream];
     /* Retries first: they are older, and bound. */
     for (uint32_t n = 1; n < bay->ready_room; n++) {
-        if (!list_is_empty(&bay->ready[n]) && pick_bound(&look, n, pick)) {
+        if (list_is_empty(&bay->ready[n])) {
+            continue;
+        }
+        look.is_archive = first_in(&look, n)->dest->is_archive;
+        if (pick_bound(&look, n, pick)) {
             return true;
         }
     }
-    return bay->ready_room > 0 && !list_is_empty(&bay->ready[0]) &&
-           pick_free(&look, pick);
+    if (bay->ready_room == 0 || list_is_empty(&bay->ready[0])) {
+        return false;
+    }
+    look.is_archive = first_in(&look, 0)->dest->is_archive;
+    if (pick_free(&look, pick)) {
+        return true;
+    }
+    if (look.is_archive || !raise_archive(&bay->ready[0])) {
+        return false;
+    }
+    look.is_archive = true;
+    return pick_free(&look, pick);
 }

@@ -93,6 +93,33 @@ struct config_listener {
     int64_t idle_timeout_ns; /* no command and no data for so long, then 421 */
 };
 
+/* A sender becomes another: "root@host.local", or "@host.local" for a whole domain; to an
+ * address, or to "@example.com" with the local part kept. */
+struct config_rewrite {
+    const char *from;
+    const char *to;
+};
+
+enum config_header_action {
+    CONFIG_HEADER_REMOVE,
+    CONFIG_HEADER_ADD, /* beside those there are */
+    CONFIG_HEADER_SET, /* in their place */
+};
+
+struct config_header {
+    const char *name; /* when removed, "X-Php-*" is every field that begins so */
+    enum config_header_action action;
+    const char *value;
+    uint32_t stream; /* index, or CONFIG_NONE: every stream */
+};
+
+/* The guard of a copy of a real system: nobody hears from it who is not allowed. */
+struct config_staging {
+    const char *redirect_all; /* who gets the mail of all others; "" it is refused */
+    struct config_strings
+        allowed; /* patterns of rewrite.h; without both keys: no guard */
+};
+
 struct config_tls {
     const char *certificate; /* PEM file, the chain; "" without TLS listeners */
     const char *key;
@@ -252,6 +279,7 @@ struct config_stream {
     const char *timezone; /* IANA name, of the window */
     enum config_on_block on_block;
     enum config_mode mode;
+    const char *archive; /* who gets a copy of each message; "" nobody */
     enum config_suppression_rule suppression;
     enum config_signed signatures;
     const char *return_path; /* domain of MAIL FROM of what leaves; "" as submitted */
@@ -364,9 +392,11 @@ struct config {
     const char *hostname;
     const char *spool;
     const char *control;
-    uint32_t workers;  /* 0: one per core */
-    const char *drop;  /* directory of sendmail's messages; "" none */
-    const char *users; /* file; may be missing when no listener asks for AUTH */
+    uint32_t workers;    /* 0: one per core */
+    const char *origin;  /* domain of bare names; the hostname where not given */
+    const char *aliases; /* file; "" none */
+    const char *drop;    /* directory of sendmail's messages; "" none */
+    const char *users;   /* file; may be missing when no listener asks for AUTH */
     struct config_tls tls;
     struct config_http http;
     struct config_queue queue;
@@ -379,6 +409,11 @@ struct config {
     struct config_returns returns;
     struct config_alerts alerts;
     struct config_log log;
+    struct config_staging staging;
+    const struct config_rewrite *rewrites; /* in the order of the file; may be none */
+    size_t rewrite_count;
+    const struct config_header *headers; /* likewise */
+    size_t header_count;
     const struct config_listener *listeners; /* at least one */
     size_t listener_count;
     const struct config_route *routes; /* in the order of the file; may be none */

@@ -55,6 +55,14 @@ static void top_doubt(struct config_build *build)
             "delivery.allow_private_mx: whoever owns a domain can make this "
             "relay connect to your internal hosts; a route is safer");
     }
+    if (config->staging.redirect_all[0] != '\0' || config->staging.allowed.count > 0) {
+        config_build_warn(build,
+                          config->staging.allowed.count > 0
+                              ? (const void *)&config->staging.allowed
+                              : (const void *)&config->staging.redirect_all,
+                          "staging: this relay sends to nobody else than staging.allowed "
+                          "and redirect_all; remove the group on the real one");
+    }
     if (config->queue.reserve > config->queue.low_space) {
         config_build_warn(
             build, &config->queue.reserve,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "relay/aliases.h"
 #include "relay/config.h"
 #include "relay/limits.h"
 #include "relay/net/tls_config.h"
@@ -211,6 +212,28 @@ static void submission_check(const struct machine *machine)
     }
 }
 
+/* Entries that mean nothing here: their mail would go to the origin. */
+static void aliases_check(const struct machine *machine)
+{
+    struct config_where where = where_of(machine, &machine->config->aliases);
+    struct aliases_doubt doubt;
+    struct aliases *aliases = NULL;
+    struct errmsg err;
+
+    if (aliases_load(&aliases, machine->config->aliases, &doubt, &err) != 0) {
+        config_notes_error(machine->notes, where.file, where.line, "aliases: %s",
+                           err.text);
+        return;
+    }
+    aliases_free(aliases);
+    if (doubt.count > 0) {
+        config_notes_warn(machine->notes, where.file, where.line,
+                          "aliases: %s:%u: \"%s\" is no address, and so are %u in all; a "
+                          "relay delivers to none of them",
+                          machine->config->aliases, doubt.line, doubt.text, doubt.count);
+    }
+}
+
 static void sending_check(const struct machine *machine)
 {
     const struct config *config = machine->config;
@@ -269,6 +292,7 @@ void config_machine(const struct config *config, struct config_notes *notes)
         machine.addresses = NULL;
     }
     submission_check(&machine);
+    aliases_check(&machine);
     sending_check(&machine);
     roots_check(&machine);
     file_check(&machine, &config->queue.key_file, "queue.key_file", FILE_KEY);

@@ -277,6 +277,10 @@ void config_resolve(struct config_build *build)
     for (size_t i = 0; i < build->link_count; i++) {
         link_resolve(build, &build->links[i]);
     }
+    if (build->config->origin[0] == '\0') {
+        build->config->origin = build->config->hostname;
+        config_build_inherit(build, &build->config->origin, &build->config->hostname);
+    }
     sources_complete(build);
     streams_complete(build);
     listeners_complete(build);

@@ -4,34 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define COUNT(ARRAY)      (sizeof(ARRAY) / sizeof(ARRAY)[0])
-#define AT(STRUCT, FIELD) .offset = offsetof(struct STRUCT, FIELD)
+#include "relay/config_schema_parts.h"
 
-#define SECOND 1e9
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
-#define KIB    1024.0
-#define MIB    (1024 * KIB)
-#define TIB    (1024 * 1024 * MIB)
-
-static const struct config_choice listener_tls[] = {
-    {"none", CONFIG_LISTENER_PLAIN},
-    {"starttls", CONFIG_LISTENER_STARTTLS},
-    {"implicit", CONFIG_LISTENER_IMPLICIT},
-    {NULL, 0},
-};
-static const struct config_choice listener_auth[] = {
-    {"none", CONFIG_AUTH_NONE},
-    {"optional", CONFIG_AUTH_OPTIONAL},
-    {"required", CONFIG_AUTH_REQUIRED},
-    {NULL, 0},
-};
-static const struct config_choice line_endings[] = {{"strict", CONFIG_LINES_STRICT},
-                                                    {"normalize", CONFIG_LINES_NORMALIZE},
-                                                    {NULL, 0}};
-static const struct config_choice long_lines[] = {{"refuse", CONFIG_LONG_LINES_REFUSE},
-                                                  {NULL, 0}};
 static const struct config_choice delivery_tls[] = {
     {"none", CONFIG_TLS_NONE},
     {"opportunistic", CONFIG_TLS_OPPORTUNISTIC},
@@ -81,15 +55,6 @@ static const struct config_choice warmup_per[] = {{"site", CONFIG_WARMUP_PER_SIT
                                                   {"source", CONFIG_WARMUP_PER_SOURCE},
                                                   {NULL, 0}};
 
-#define SECTION_KEY(NAME)                          \
-    {                                              \
-        .name = (NAME), .kind = CONFIG_KIND_GROUP, \
-    }
-#define LIST_KEY(NAME)                            \
-    {                                             \
-        .name = (NAME), .kind = CONFIG_KIND_LIST, \
-    }
-
 static const struct config_key root_keys[] = {
     {"hostname", CONFIG_KIND_HOST, AT(config, hostname), .required = true},
     {"spool", CONFIG_KIND_PATH, AT(config, spool), .fallback = "/var/spool/mesura"},
@@ -97,6 +62,8 @@ static const struct config_key root_keys[] = {
      .fallback = "/run/mesura/control.sock"},
     {"workers", CONFIG_KIND_COUNT, AT(config, workers), .fallback = "0", .high = 256},
     {"users", CONFIG_KIND_PATH, AT(config, users), .fallback = "/etc/mesura/users"},
+    {"origin", CONFIG_KIND_HOST, AT(config, origin), .fallback = ""},
+    {"aliases", CONFIG_KIND_PATH, AT(config, aliases), .fallback = "/etc/aliases"},
     {"drop", CONFIG_KIND_PATH, AT(config, drop), .fallback = "/var/spool/mesura-drop"},
     SECTION_KEY("tls"),
     SECTION_KEY("http"),
@@ -111,7 +78,10 @@ static const struct config_key root_keys[] = {
     SECTION_KEY("returns"),
     SECTION_KEY("alerts"),
     SECTION_KEY("log"),
+    SECTION_KEY("staging"),
     LIST_KEY("listeners"),
+    LIST_KEY("rewrites"),
+    LIST_KEY("headers"),
     LIST_KEY("routes"),
     LIST_KEY("sources"),
     LIST_KEY("streams"),
@@ -257,42 +227,6 @@ static const struct config_key log_keys[] = {
      .fallback = "/var/log/mesura/mail.log"},
 };
 
-static const struct config_key listener_keys[] = {
-    {"name", CONFIG_KIND_NAME, AT(config_listener, name), .required = true},
-    {"address", CONFIG_KIND_ADDRESS, AT(config_listener, address),
-     .fallback = "127.0.0.1"},
-    {"port", CONFIG_KIND_PORT, AT(config_listener, port), .fallback = "25",
-     .high = 65535},
-    {"tls", CONFIG_KIND_CHOICE, AT(config_listener, tls), .fallback = "none",
-     .choices = listener_tls},
-    {"auth", CONFIG_KIND_CHOICE, AT(config_listener, auth), .fallback = "none",
-     .choices = listener_auth},
-    {"returns", CONFIG_KIND_BOOL, AT(config_listener, returns), .fallback = "false"},
-    {"auth_without_tls", CONFIG_KIND_BOOL, AT(config_listener, auth_without_tls),
-     .fallback = "false"},
-    {"stream", CONFIG_KIND_LINK, AT(config_listener, stream),
-     .names = CONFIG_NAMES_STREAMS},
-    {"streams", CONFIG_KIND_LINKS, AT(config_listener, streams),
-     .names = CONFIG_NAMES_STREAMS},
-    {"trust", CONFIG_KIND_NETWORKS, AT(config_listener, trust)},
-    {"line_endings", CONFIG_KIND_CHOICE, AT(config_listener, line_endings),
-     .fallback = "strict", .choices = line_endings},
-    {"long_lines", CONFIG_KIND_CHOICE, AT(config_listener, long_lines),
-     .fallback = "refuse", .choices = long_lines},
-    {"max_message", CONFIG_KIND_SIZE, AT(config_listener, max_message), .fallback = "50M",
-     .high = 1024.0 * MIB},
-    {"max_recipients", CONFIG_KIND_COUNT, AT(config_listener, max_recipients),
-     .fallback = "1000", .high = 50000},
-    {"max_connections", CONFIG_KIND_COUNT, AT(config_listener, max_connections),
-     .fallback = "10000", .high = 1000000},
-    {"max_connections_per_address", CONFIG_KIND_COUNT,
-     AT(config_listener, max_connections_per_address), .fallback = "50", .high = 1000000},
-    {"max_errors", CONFIG_KIND_COUNT, AT(config_listener, max_errors), .fallback = "20",
-     .high = 1000000},
-    {"idle_timeout", CONFIG_KIND_DURATION, AT(config_listener, idle_timeout_ns),
-     .fallback = "5m", .low = SECOND / 10, .high = DAY},
-};
-
 static const struct config_key route_keys[] = {
     {"domain", CONFIG_KIND_TEXT, AT(config_route, domain), .required = true},
     {"sender", CONFIG_KIND_TEXT, AT(config_route, sender), .fallback = ""},
@@ -346,6 +280,7 @@ static const struct config_key stream_keys[] = {
     {"signed", CONFIG_KIND_CHOICE, AT(config_stream, signatures), .fallback = "may",
      .choices = stream_signed},
     {"return_path", CONFIG_KIND_HOST, AT(config_stream, return_path), .fallback = ""},
+    {"archive", CONFIG_KIND_TEXT, AT(config_stream, archive), .fallback = ""},
 };
 
 static const struct config_key site_keys[] = {
@@ -405,11 +340,6 @@ static const struct config_key reply_keys[] = {
     {"never", CONFIG_KIND_TEXTS, AT(config_reply, never)},
 };
 
-#define GROUP(NOUN, STRUCT, KEYS)                          \
-    {                                                      \
-        (NOUN), sizeof(struct STRUCT), (KEYS), COUNT(KEYS) \
-    }
-
 static const struct config_group root_group = GROUP("", config, root_keys);
 static const struct config_group tls_group = GROUP("tls", config_tls, tls_keys);
 static const struct config_group http_group = GROUP("http", config_http, http_keys);
@@ -444,11 +374,10 @@ const struct config_section config_schema_sections[] = {
     {"returns", &config_schema_returns, offsetof(struct config, returns)},
     {"alerts", &alert_group, offsetof(struct config, alerts)},
     {"log", &log_group, offsetof(struct config, log)},
+    {"staging", &config_schema_staging, offsetof(struct config, staging)},
 };
 const size_t config_schema_section_count = COUNT(config_schema_sections);
 
-static const struct config_group listener_group =
-    GROUP("listener", config_listener, listener_keys);
 static const struct config_group zone_group = GROUP("zone", config_zone, zone_keys);
 static const struct config_group route_group = GROUP("route", config_route, route_keys);
 static const struct config_group source_group =
@@ -469,7 +398,9 @@ static const struct config_group reply_group =
     }
 
 const struct config_list config_schema_lists[] = {
-    LIST("listeners", &listener_group, listeners, CONFIG_LIST_WHOLE, true),
+    LIST("listeners", &config_schema_listener, listeners, CONFIG_LIST_WHOLE, true),
+    LIST("rewrites", &config_schema_rewrite, rewrites, CONFIG_LIST_WHOLE, false),
+    LIST("headers", &config_schema_header, headers, CONFIG_LIST_WHOLE, false),
     LIST("dnsbl.zones", &zone_group, dnsbl.zones, CONFIG_LIST_WHOLE, false),
     LIST("routes", &route_group, routes, CONFIG_LIST_WHOLE, false),
     LIST("sources", &source_group, sources, CONFIG_LIST_WHOLE, true),

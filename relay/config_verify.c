@@ -230,4 +230,5 @@ void config_verify(struct config_build *build)
     sources_verify(build);
     streams_verify(build);
     config_verify_mail(build);
+    config_verify_doors(build);
 }

@@ -65,7 +65,7 @@ static bool rides_along(const struct flow *flow, const struct flow *other, int64
     const struct dest *a = lading->dest;
     const struct dest *b = second->dest;
     return b->state == DEST_OPEN && b->fresh_until_ns > now && a->site == b->site &&
-           a->tls == b->tls && a->route == b->route &&
+           a->is_archive == b->is_archive && a->tls == b->tls && a->route == b->route &&
            same_hops(&a->destination->value, &b->destination->value);
 }
 
@@ -247,7 +247,10 @@ uint32_t dispatch_from(struct core *core, uint32_t stream, const struct choose_p
     job->waited_ms = (uint64_t)now_unix_ms() - (uint64_t)id_unix_ms(message.id);
     job->is_probe = control_started(&lane->control, sites_limits(lane->site), now);
     dest->is_probing = dest->is_probing || is_half;
-    ramps_spend(core, lane, stream, job, now);
+    job->is_archive = dest->is_archive;
+    if (!job->is_archive) {
+        ramps_spend(core, lane, stream, job, now);
+    }
     spend(core, pick, batch.count, now);
     vigil_spend(core, flow->user, batch.count, now);
     job->slot = slots_take(core, lane, dest->destination);

@@ -46,6 +46,7 @@ static struct dest *dest_new(struct core *core, struct domain *domain, uint32_t 
     dest->domain = domain;
     dest->core = core;
     dest->stream = stream;
+    dest->is_archive = route_is_archive(domain->name);
     dest->route = -1;
     dest->retry.due_cb = on_retry;
     dest->sts_want.known_cb = on_sts;

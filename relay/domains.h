@@ -48,6 +48,7 @@ struct dest {
     struct dest *next;     /* of the same domain, another stream */
     struct domain *domain; /* borrowed: lives as long */
     struct core *core;
+    bool is_archive; /* copies for ourselves: no warm-up counts them */
     uint32_t stream; /* index; CONFIG_NONE: gone from the file, the default's routes */
     enum dest_state state;
     struct resolve_lookup *lookup; /* out, or NULL */

@@ -9,10 +9,12 @@
 
 #include "relay/accept.h"
 #include "relay/arena.h"
+#include "relay/headeredit.h"
 #include "relay/idn.h"
 #include "relay/intake_parts.h"
 #include "relay/log.h"
 #include "relay/now.h"
+#include "relay/rewrite.h"
 #include "relay/sealing.h"
 #include "relay/snapshot.h"
 #include "relay/terms.h"
@@ -27,16 +29,6 @@ void intake_init(struct intake *intake, struct worker *worker, struct snapshot *
     intake->worker = worker;
     intake->snapshot = snapshot;
     intake->engine = engine;
-}
-
-static void clear_rcpts(struct intake *intake)
-{
-    for (unsigned i = 0; i < intake->rcpt_count; i++) {
-        free(intake->rcpts[i].address);
-        free(intake->rcpts[i].domain);
-        free(intake->rcpts[i].orcpt);
-    }
-    intake->rcpt_count = 0;
 }
 
 void intake_done(struct intake *intake)
@@ -138,6 +130,21 @@ static bool is_above_users_limit(const struct intake *intake, uint64_t size_byte
            size_bytes > user->max_message_bytes;
 }
 
+/* The sender as it shall leave: with a domain, and as the table of rewrites says. */
+static bool take_sender(struct intake *intake, const struct address *sender)
+{
+    char better[2 * ADDRESS_BYTES];
+    struct address rewritten = *sender;
+    if (rewrite_sender(intake->snapshot->config, sender->text, better, sizeof better) &&
+        address_parse(better, strlen(better), true, &rewritten) != ADDRESS_OK) {
+        return false;
+    }
+    memcpy(intake->sender, rewritten.text, sizeof intake->sender);
+    return rewritten.has_domain &&
+           address_domain_ascii(&rewritten, idn_to_ascii, intake->sender_domain,
+                                sizeof intake->sender_domain);
+}
+
 void intake_mail(struct intake *intake, const struct address *sender,
                  const struct mail_params *params)
 {
@@ -145,18 +152,10 @@ void intake_mail(struct intake *intake, const struct address *sender,
     intake->params = *params;
     memcpy(intake->sender, sender->text, sizeof intake->sender);
     intake->sender_domain[0] = '\0';
-    if (!address_is_null(sender)) {
-        if (!sender->has_domain) {
-            intake_refuse(intake, "MAIL", "", 553,
-                          "5.1.7 the sender address needs a domain");
-            return;
-        }
-        if (!address_domain_ascii(sender, idn_to_ascii, intake->sender_domain,
-                                  sizeof intake->sender_domain)) {
-            intake_refuse(intake, "MAIL", "", 553,
-                          "5.1.7 the sender's domain is not a domain");
-            return;
-        }
+    if (!address_is_null(sender) && !take_sender(intake, sender)) {
+        intake_refuse(intake, "MAIL", "", 553,
+                      "5.1.7 the sender's domain is not a domain");
+        return;
     }
     if (!check_client(intake)) {
         return;
@@ -174,86 +173,6 @@ void intake_mail(struct intake *intake, const struct address *sender,
     smtp_in_answer(intake->engine, 250, "2.1.0 sender ok");
 }
 
-static bool add_rcpt(struct intake *intake, const char *address, const char *domain,
-                     const struct rcpt_params *params)
-{
-    if (intake->rcpt_count == intake->rcpt_room) {
-        unsigned room = intake->rcpt_room == 0 ? 4 : intake->rcpt_room * 2;
-        struct intake_rcpt *rcpts = realloc(intake->rcpts, room * sizeof *rcpts);
-        if (rcpts == NULL) {
-            return false;
-        }
-        intake->rcpts = rcpts;
-        intake->rcpt_room = room;
-    }
-    struct intake_rcpt *rcpt = &intake->rcpts[intake->rcpt_count];
-    rcpt->address = strdup(address);
-    rcpt->domain = strdup(domain);
-    rcpt->orcpt = strdup(params->orcpt);
-    rcpt->notify = (uint8_t)params->notify;
-    if (rcpt->address == NULL || rcpt->domain == NULL || rcpt->orcpt == NULL) {
-        free(rcpt->address);
-        free(rcpt->domain);
-        free(rcpt->orcpt);
-        return false;
-    }
-    intake->rcpt_count++;
-    return true;
-}
-
-/* RFC 5321 4.5.1: a bare postmaster is whoever the alerts go to. */
-static bool is_bare_postmaster(const struct address *recipient)
-{
-    return !recipient->has_domain && strcasecmp(recipient->text, "postmaster") == 0;
-}
-
-void intake_rcpt(struct intake *intake, const struct address *recipient,
-                 const struct rcpt_params *params)
-{
-    const char *mailbox = intake->snapshot->config->alerts.mail;
-    struct address postmaster;
-    if (is_bare_postmaster(recipient) && mailbox[0] != '\0' &&
-        address_parse(mailbox, strlen(mailbox), true, &postmaster) == ADDRESS_OK) {
-        recipient = &postmaster;
-    }
-    char domain[LIMIT_DOMAIN + 1];
-    if (!recipient->has_domain) {
-        intake_refuse(intake, "RCPT", recipient->text, 553,
-                      "5.1.3 the recipient address needs a domain");
-        return;
-    }
-    if (recipient->is_literal) {
-        intake_refuse(intake, "RCPT", recipient->text, 550,
-                      "5.1.2 mail to an address literal is not relayed");
-        return;
-    }
-    if (!address_domain_ascii(recipient, idn_to_ascii, domain, sizeof domain)) {
-        intake_refuse(intake, "RCPT", recipient->text, 553,
-                      "5.1.3 the recipient's domain is not a domain");
-        return;
-    }
-    struct address returned;
-    if (intake->client.door->returns) {
-        const char *refusal = intake_returns_rcpt(intake, recipient, domain, &returned);
-        if (refusal != NULL) {
-            intake_refuse(intake, "RCPT", recipient->text, 550, refusal);
-            return;
-        }
-        recipient = &returned;
-        if (!address_domain_ascii(recipient, idn_to_ascii, domain, sizeof domain)) {
-            intake_refuse(intake, "RCPT", recipient->text, 451,
-                          "4.3.5 the mailbox for what comes back has no good domain");
-            return;
-        }
-    }
-    if (!add_rcpt(intake, recipient->text, domain, params)) {
-        intake_refuse(intake, "RCPT", recipient->text, 452,
-                      "4.3.1 out of memory; try again");
-        return;
-    }
-    smtp_in_answer(intake->engine, 250, "2.1.5 recipient ok");
-}
-
 static void on_room(void *owner)
 {
     struct intake *intake = owner;
@@ -264,7 +183,7 @@ static void on_room(void *owner)
 void intake_data(struct intake *intake)
 {
     int rc = accept_open(&intake->accept, intake->worker, intake->params.size_bytes,
-                         intake->rcpt_count, on_room, intake);
+                         intake->rcpt_count + 1, on_room, intake); /* 1: an archive */
     if (rc != 0) {
         intake->accept = NULL;
         intake_refuse_credit(intake, "DATA", rc);
@@ -301,10 +220,26 @@ static bool take_body(struct intake *intake, const char *bytes, size_t length)
     return true;
 }
 
+/* The header as it shall leave, but for what message_build adds. */
+static void edit_header(struct intake *intake)
+{
+    struct textbuf edited;
+    size_t length = 0;
+    const char *block = message_block(&intake->message, &length);
+    textbuf_init(&edited, (size_t)LIMIT_HEADER_BYTES);
+    if (headeredit_apply(intake->snapshot->config, terms_stream(intake), block, length,
+                         &edited) &&
+        !edited.failed) {
+        message_replace(&intake->message, &edited);
+    }
+    textbuf_done(&edited);
+}
+
 /* The header is complete: what was taken of the body before that was known goes first. */
 static bool begin_body(struct intake *intake)
 {
     size_t length = 0;
+    edit_header(intake);
     const char *prefix = message_prefix(&intake->message, &length);
     intake->has_body = true;
     if (sealing_wants(intake->snapshot, &intake->message)) {
@@ -361,7 +296,7 @@ void intake_content_end(struct intake *intake, const struct smtp_in_content *con
         intake_refuse(intake, "DATA", "", 550, text);
         return;
     }
-    if (!terms_route(intake, intake->terms.stream)) {
+    if (!intake_add_archive(intake) || !terms_route(intake, intake->terms.stream)) {
         intake_refuse(intake, "DATA", "", 550,
                       "5.1.2 a recipient's domain is too long for a route by sender");
         return;
@@ -376,7 +311,7 @@ void intake_content_end(struct intake *intake, const struct smtp_in_content *con
 
 void intake_reset(struct intake *intake)
 {
-    clear_rcpts(intake);
+    intake_clear_rcpts(intake);
     if (intake->has_content) {
         message_done(&intake->message);
         intake->has_content = false;

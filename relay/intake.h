@@ -42,6 +42,7 @@ struct intake_rcpt {
     char *domain;  /* owned: lower case, A-labels */
     char *orcpt;   /* owned, "" when absent */
     uint8_t notify;
+    bool is_archive; /* a copy for ourselves: outside allowances and warm-ups */
 };
 
 struct intake {
@@ -59,6 +60,8 @@ struct intake {
     struct intake_rcpt *rcpts; /* owned */
     unsigned rcpt_count;
     unsigned rcpt_room;
+    char *meant[LIMIT_STAGING_NAMED]; /* owned: whom the mail of a staging relay is for */
+    unsigned meant_count;             /* all of them, named or not */
     struct message message;
     struct accept *accept;    /* owned until committed; then borrowed until done */
     struct permit *permit;    /* of a user's message: at core, or its yes */

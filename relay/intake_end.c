@@ -81,8 +81,10 @@ static void add_paths(const struct intake *intake, uint32_t stream, struct textb
     const struct config *config = intake->snapshot->config;
     const struct config_stream *of = &config->streams[stream];
     const struct core *core = intake->worker->core;
+    bool is_archived = intake->rcpts[intake->rcpt_count - 1].is_archive;
+    unsigned count = intake->rcpt_count - (is_archived ? 1 : 0);
     char local[VERP_LOCAL_BYTES];
-    if (core == NULL || of->return_path[0] == '\0' || intake->rcpt_count != 1 ||
+    if (core == NULL || of->return_path[0] == '\0' || count != 1 ||
         intake->sender[0] == '\0') {
         return;
     }
@@ -113,11 +115,13 @@ static unsigned build_header(struct intake *intake, uint32_t stream, struct text
         .tls = intake->client.tls,
         .only_rcpt = intake->rcpt_count == 1 ? intake->rcpts[0].address : "",
         .unix_ms = now_unix_ms()};
-    struct textbuf paths;
-    textbuf_init(&paths, PATHS_BYTES);
-    add_paths(intake, stream, &paths);
-    message_build(&intake->message, &trace, paths.length > 0 ? paths.bytes : "", out);
-    textbuf_done(&paths);
+    struct textbuf extra;
+    textbuf_init(&extra, (size_t)LIMIT_STAGING_NAMED * ADDRESS_BYTES + PATHS_BYTES);
+    add_paths(intake, stream, &extra);
+    intake_put_meant(intake, &extra);
+    textbuf_append(&extra, "", 1);
+    message_build(&intake->message, &trace, extra.failed ? "" : extra.bytes, out);
+    textbuf_done(&extra);
     if (intake->body_hash != NULL && !out->failed) {
         return sealing_sign(intake->snapshot, &intake->message, stream, intake->body_hash,
                             out);
@@ -273,7 +277,8 @@ void intake_ask_permit(struct intake *intake)
     permit->done_cb = on_permit;
     permit->owner = intake;
     permit->id = intake->id;
-    permit->recipients = intake->rcpt_count;
+    bool is_archived = intake->rcpts[intake->rcpt_count - 1].is_archive;
+    permit->recipients = intake->rcpt_count - (is_archived ? 1 : 0);
     (void)snprintf(permit->user, sizeof permit->user, "%s", intake->client.user->name);
     (void)snprintf(permit->client, sizeof permit->client, "%s", intake->client.ip);
     size_t length = 0;
@@ -282,7 +287,7 @@ void intake_ask_permit(struct intake *intake)
         fingerprint_kind(&intake->print, intake->message.facts.subject, block, length);
     permit->body = fingerprint_body(&intake->print);
     while (permit->hash_count < PERMIT_HASHES &&
-           permit->hash_count < intake->rcpt_count) {
+           permit->hash_count < permit->recipients) {
         permit->hashes[permit->hash_count] =
             fingerprint_text(intake->rcpts[permit->hash_count].address);
         permit->hash_count++;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct intake;
+struct textbuf;
 
 /* Say no: a line of mail.log, the counter, and the answer itself. */
 void intake_refuse(struct intake *intake, const char *command, const char *recipient,
@@ -23,11 +24,22 @@ struct intake_returns;
 /* A recipient on a listener of returns: NULL and where it goes if core does not take it;
  * else why not, for a 550. */
 const char *intake_returns_rcpt(struct intake *intake, const struct address *recipient,
-                                const char *domain, struct address *out_mailbox);
+                                struct address *out_mailbox);
 void intake_returns_content(struct intake *intake, const char *bytes, size_t length);
 /* All of it is there: core decides, the answer follows. */
 void intake_returns_ask(struct intake *intake);
 void intake_returns_free(struct intake_returns *returns);
+
+/* ---- intake_rcpt.c ---- */
+
+void intake_clear_rcpts(struct intake *intake);
+
+/* The stream's archive gets a copy, when it is no recipient already. False without
+ * memory. */
+bool intake_add_archive(struct intake *intake);
+
+/* The field that says whom a staging relay's mail was meant for; nothing elsewhere. */
+void intake_put_meant(const struct intake *intake, struct textbuf *out);
 
 /* ---- intake_end.c ---- */
 

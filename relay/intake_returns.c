@@ -52,11 +52,14 @@ static const char *mailbox_of(const struct config *config)
 }
 
 const char *intake_returns_rcpt(struct intake *intake, const struct address *recipient,
-                                const char *domain, struct address *out_mailbox)
+                                struct address *out_mailbox)
 {
+    char domain[LIMIT_DOMAIN + 1];
     const struct config *config = intake->snapshot->config;
     const char *mailbox = mailbox_of(config);
-    if (!is_return_domain(config, domain)) {
+    if (!recipient->has_domain || recipient->is_literal ||
+        !address_domain_ascii(recipient, idn_to_ascii, domain, sizeof domain) ||
+        !is_return_domain(config, domain)) {
         return "5.7.1 relaying denied: only what comes back to a return path is taken "
                "here";
     }

@@ -83,6 +83,7 @@ struct job {
     struct suppression *suppression; /* borrowed; NULL: nobody is kept back */
     bool may_stop;                   /* false in observe mode: raise nothing */
     bool is_probe;
+    bool is_archive;       /* no ramp counts it or learns of it */
     bool is_source_canary; /* the one message that tries whether a stop may end */
     bool is_lane_canary;
     struct ramp_charge ramps[2]; /* where its recipients are counted */

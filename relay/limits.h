@@ -50,7 +50,12 @@
 #define LIMIT_API_WHY         512         /* an operator's reason */
 
 #define LIMIT_MESSAGE_RECIPIENTS 10000 /* where a listener sets no limit of its own */
-#define LIMIT_IDLE_COMMANDS      100   /* NOOP and the like between two messages */
+/* /etc/aliases: entries, and targets of all of them; real ones have a few dozen. */
+#define LIMIT_ALIASES_FILE       ((size_t)1024 * 1024)
+#define LIMIT_ALIASES            10000
+/* Addresses named in the field that says where a staging relay's mail would have gone. */
+#define LIMIT_STAGING_NAMED      20
+#define LIMIT_IDLE_COMMANDS      100 /* NOOP and the like between two messages */
 #define LIMIT_CREDIT_STEP \
     ((size_t)1024 * 1024) /* credits for a body larger than declared */
 

@@ -313,6 +313,32 @@ const char *message_block(const struct message *message, size_t *out_length)
     return message->block_length == 0 ? "" : message->header.bytes;
 }
 
+void message_replace(struct message *message, struct textbuf *block)
+{
+    assert(message->header_done);
+    size_t prefix = 0;
+    const char *bytes = message_prefix(message, &prefix);
+    size_t length = block->length;
+    block->max = block->max < length + prefix ? length + prefix : block->max;
+    textbuf_append(block, bytes, prefix);
+    memset(&message->facts, 0, sizeof message->facts);
+    textbuf_done(&message->header);
+    message->header = *block;
+    *block = (struct textbuf){0};
+    message->block_length = length;
+    message->line_start = length;
+
+    size_t at = 0;
+    struct message_field field;
+    while (message_next_field(message->header.bytes, length, &at, &field)) {
+        message->facts.fields++;
+        note_field(&message->facts, &field);
+    }
+    for (size_t i = 0; i < length && !message->facts.is_8bit; i++) {
+        message->facts.is_8bit = (unsigned char)message->header.bytes[i] >= 0x80;
+    }
+}
+
 struct message_refusal message_check(const struct message *message)
 {
     if (message->refusal.code != 0) {

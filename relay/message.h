@@ -99,6 +99,11 @@ const char *message_prefix(const struct message *message, size_t *out_length);
 /* The header block as it came, without the empty line; not terminated. */
 const char *message_block(const struct message *message, size_t *out_length);
 
+/* Put another block in the place of the one that came (complete fields): the facts are
+ * read again. Takes what block holds. Once, when header_done and before message_prefix is
+ * used for the last time: the bytes it gives stay the same. */
+void message_replace(struct message *message, struct textbuf *block);
+
 /* Loops and caps: the refusal to give, or code 0. Call after header_done. */
 struct message_refusal message_check(const struct message *message);
 

@@ -94,20 +94,30 @@ const struct route_rule *route_choose(const struct route_rule *rules, unsigned c
     return best;
 }
 
-#define LABEL ";from="
+#define LABEL   ";from="
+#define ARCHIVE ";archive"
 
-bool route_label(const char *domain, const char *sender, char *out, size_t size)
+bool route_label(const char *domain, bool is_archive, const char *sender, char *out,
+                 size_t size)
 {
-    int length = snprintf(out, size, "%s" LABEL "%s", domain, sender);
+    bool is_sent = sender[0] != '\0';
+    int length = snprintf(out, size, "%s%s%s%s", domain, is_archive ? ARCHIVE : "",
+                          is_sent ? LABEL : "", sender);
     return length > 0 && (size_t)length < size;
 }
 
 const char *route_unlabel(const char *name, char out_domain[LIMIT_DOMAIN + 1])
 {
     const char *label = strstr(name, LABEL);
-    size_t length = label != NULL ? (size_t)(label - name) : strlen(name);
+    size_t length = strcspn(name, ";");
     (void)snprintf(out_domain, LIMIT_DOMAIN + 1, "%.*s", (int)length, name);
     return label != NULL ? label + sizeof LABEL - 1 : "";
+}
+
+bool route_is_archive(const char *name)
+{
+    const char *mark = strchr(name, ';');
+    return mark != NULL && strncmp(mark, ARCHIVE, sizeof ARCHIVE - 1) == 0;
 }
 
 void route_key(const struct route_rule *rule, uint16_t port, char *out)

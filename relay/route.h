@@ -38,8 +38,14 @@ const struct route_rule *route_choose(const struct route_rule *rules, unsigned c
 
 /* What a recipient waits for when its route depends on the sender: the domain and the
  * rule's pattern, as one name: "example.net;from=@tenant.test". Mail of other senders to
- * the domain waits under the domain alone. False: no room in size bytes. */
-bool route_label(const char *domain, const char *sender, char *out, size_t size);
+ * the domain waits under the domain alone. A copy for an archive waits apart too, under
+ * "example.net;archive", as no warm-up counts it. sender may be "". False: no room in
+ * size bytes. */
+bool route_label(const char *domain, bool is_archive, const char *sender, char *out,
+                 size_t size);
+
+/* Is it the name of copies for an archive? */
+bool route_is_archive(const char *name);
 
 /* The domain of such a name; returns the pattern, to be asked with as sender: "" in a
  * name without one, as for mail from <>. */

@@ -234,7 +234,7 @@ static void settle_answered(struct core *core, struct job *job)
             dest = lading->dest;
             teach_dest(dest, job, &answer.verdict);
         }
-        if (!rcpt->is_suppressed) {
+        if (!rcpt->is_suppressed && !job->is_archive) {
             ramps_evidence(core, lane, answer.verdict.ramp);
         }
         settle(&answer);

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/aliases.h"
 #include "relay/arena.h"
 #include "relay/dkim.h"
+#include "relay/log.h"
 #include "relay/net/tls_config.h"
 #include "relay/secret.h"
 #include "relay/tlspolicy.h"
@@ -287,6 +289,21 @@ static int make_clients(struct snapshot *snapshot, struct errmsg *err)
     return 0;
 }
 
+static int make_aliases(struct snapshot *snapshot, struct errmsg *err)
+{
+    const char *path = snapshot->config->aliases;
+    struct aliases_doubt doubt;
+    int rc = aliases_load(&snapshot->aliases, path, &doubt, err);
+    if (rc != 0) {
+        errmsg_wrap(err, "aliases");
+    } else if (doubt.count > 0) {
+        log_warn("%s:%u: \"%s\" is no address, and so are %u in all; their mail goes to "
+                 "the origin",
+                 path, doubt.line, doubt.text, doubt.count);
+    }
+    return rc;
+}
+
 int snapshot_make(struct snapshot **out, const struct config *config, int64_t unix_ms,
                   struct errmsg *err)
 {
@@ -299,7 +316,10 @@ int snapshot_make(struct snapshot **out, const struct config *config, int64_t un
     snapshot->classify = (struct classify_rules){.rules = config->reply_rules,
                                                  .count = config->reply_count};
 
-    int rc = make_streams(snapshot, err);
+    int rc = make_aliases(snapshot, err);
+    if (rc == 0) {
+        rc = make_streams(snapshot, err);
+    }
     if (rc == 0) {
         rc = make_listeners(snapshot, err);
     }
@@ -351,6 +371,7 @@ void snapshot_unref(struct snapshot *snapshot)
         sodium_memzero(snapshot->passwords,
                        snapshot->config->route_count * sizeof *snapshot->passwords);
     }
+    aliases_free(snapshot->aliases);
     free(snapshot->listeners);
     free(snapshot->streams);
     free(snapshot->all_streams);

@@ -23,6 +23,7 @@
 #include "relay/route.h"
 #include "relay/smtp/smtp_in.h"
 
+struct aliases;
 struct dkim_key;
 struct tls_context;
 struct zone;
@@ -70,6 +71,7 @@ struct snapshot_site {
 struct snapshot {
     const struct config *config;         /* one reference */
     struct snapshot_listener *listeners; /* owned, as the arrays below */
+    struct aliases *aliases;             /* owned: of this machine */
     struct snapshot_inner inner[SNAPSHOT_DOORS];
     uint32_t *all_streams; /* backs inner[].listener.streams */
     struct snapshot_stream *streams;

@@ -48,6 +48,12 @@ static uint32_t choose_stream(const struct intake *intake)
     return CONFIG_NONE;
 }
 
+uint32_t terms_stream(const struct intake *intake)
+{
+    uint32_t stream = choose_stream(intake);
+    return stream != CONFIG_NONE ? stream : listener_of(intake)->stream;
+}
+
 /* MT-PRIORITY's -9 to 9 on our scale: 0 is the usual, the ends are the ends. */
 static uint8_t scaled(int priority)
 {
@@ -123,6 +129,18 @@ bool terms_read(const struct intake *intake, struct terms *out, char *text, size
     return true;
 }
 
+/* What the recipient waits under instead of its domain. */
+static bool relabel(struct intake_rcpt *rcpt, const char *name)
+{
+    char *copy = strdup(name);
+    if (copy == NULL) {
+        return false;
+    }
+    free(rcpt->domain);
+    rcpt->domain = copy;
+    return true;
+}
+
 bool terms_route(struct intake *intake, uint32_t stream)
 {
     const struct snapshot *snapshot = intake->snapshot;
@@ -133,17 +151,14 @@ bool terms_route(struct intake *intake, uint32_t stream)
         const struct route_rule *rule =
             route_choose(snapshot->routes, (unsigned)snapshot->config->route_count, &ask);
         char name[LIMIT_DOMAIN + 1];
-        if (rule == NULL || rule->sender[0] == '\0') {
+        const char *pattern = rule != NULL ? rule->sender : "";
+        if (pattern[0] == '\0' && !rcpt->is_archive) {
             continue;
         }
-        char *copy = route_label(rcpt->domain, rule->sender, name, sizeof name)
-                         ? strdup(name)
-                         : NULL;
-        if (copy == NULL) {
+        if (!route_label(rcpt->domain, rcpt->is_archive, pattern, name, sizeof name) ||
+            !relabel(rcpt, name)) {
             return false;
         }
-        free(rcpt->domain);
-        rcpt->domain = copy;
     }
     return true;
 }

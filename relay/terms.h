@@ -17,6 +17,10 @@ struct terms {
     int64_t lifetime_ns;
 };
 
+/* The stream alone, as soon as the header is there; the listener's where the message
+ * names one it may not have, which terms_read refuses later. */
+uint32_t terms_stream(const struct intake *intake);
+
 /* Read them when the header is complete. False when one may not be: text then says why,
  * for a 550, and begins with the enhanced code. */
 bool terms_read(const struct intake *intake, struct terms *out, char *text, size_t size);

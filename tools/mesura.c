@@ -390,6 +390,20 @@ static enum mesura_exit run_words(int count, char **words)
     return run_command(command, sorted_count, sorted);
 }
 
+/* Aliases are read at start and at a reload: a daemon that is there reads them now, one
+ * that is not has nothing to rebuild. */
+static enum mesura_exit new_aliases(int count, char **words)
+{
+    char reload[] = "reload";
+    char *all[MESURA_ARGS_MAX] = {reload};
+    int used = 1;
+    for (int i = 0; i < count && used < MESURA_ARGS_MAX; i++) {
+        all[used++] = words[i];
+    }
+    enum mesura_exit result = run_words(used, all);
+    return result == MESURA_UNREACHABLE ? MESURA_DONE : result;
+}
+
 int main(int argc, char **argv)
 {
     static const struct command mailq = {.name = "mailq",
@@ -404,7 +418,7 @@ int main(int argc, char **argv)
     if (strcmp(name, "mailq") == 0) {
         result = run_command(&mailq, argc - 1, argv + 1);
     } else if (strcmp(name, "newaliases") == 0) {
-        result = MESURA_DONE; /* there is no database of aliases to rebuild */
+        result = new_aliases(argc - 1, argv + 1);
     } else if (strcmp(name, "sendmail") == 0) {
         return mesura_sendmail(argc - 1, argv + 1);
     } else if (argc > 1 && strcmp(argv[1], "sendmail") == 0) {

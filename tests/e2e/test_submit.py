@@ -74,7 +74,7 @@ def test_pipelined(rig):
     relay, peer = rig
     with Raw(relay) as client:
         client.greet()
-        client.send(f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<kim@gmail.test>\r\nRCPT TO:<bad>\r\nDATA\r\n")
+        client.send(f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<kim@gmail.test>\r\nRCPT TO:<b@>\r\nDATA\r\n")
         codes = [client.reply()[:3] for _ in range(4)]
         assert codes[0] == "250" and codes[1] == "250" and codes[2][0] == "5" and codes[3] == "354"
         client.send(message() + b".\r\nMAIL FROM:<b@sender.test>\r\n")
@@ -84,7 +84,7 @@ def test_pipelined(rig):
 
 
 @pytest.mark.parametrize("command, code", [
-    ("RCPT TO:<kim@gmail.test>", "503"), ("DATA", "503"), ("NONSENSE", "500"), ("MAIL app", "501"), ("MAIL FROM:app", "553"),
+    ("RCPT TO:<kim@gmail.test>", "503"), ("DATA", "503"), ("NONSENSE", "500"), ("MAIL app", "501"), ("MAIL FROM:a@", "501"),
     ("MAIL FROM:<a@b.test> SIZE=99999999999", "552"), ("MAIL FROM:<a@b.test> NEWS=1", "555"),
     ("MAIL FROM:<" + "a" * 70 + "@b.test>", "5"), ("EHLO", "501"), ("STARTTLS", "5"), ("AUTH PLAIN", "5"),
 ])
@@ -318,7 +318,7 @@ def test_null_sender_and_postmaster(rig):
 def test_refused_domain_syntax(rig):
     """An address that no server could take is refused at once."""
     relay, _ = rig
-    for address in ("kim", "kim@", "@gmail.test", "kim@gm ail.test", "kim@-x-.test"):
+    for address in ("kim@", "@gmail.test", "kim@gm ail.test", "kim@-x-.test"):
         with smtplib.SMTP("127.0.0.1", relay.ports["apps"], "client.test", timeout=30) as client:
             client.ehlo()
             client.mail(SENDER)

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "relay/addresslist.h"
@@ -44,4 +45,38 @@ TEST(addresslist, cut)
     char out[4];
     cr_assert_eq(addresslist_read("abcdefgh@x, b@y", 15, out, sizeof out), 2);
     cr_assert_str_eq(out, "abc");
+}
+
+struct places {
+    const char *value;
+    char told[256];
+};
+
+static void on_place(void *owner, const struct addresslist_place *place)
+{
+    struct places *places = owner;
+    size_t length = strlen(places->told);
+    (void)snprintf(places->told + length, sizeof places->told - length, "%s=%.*s|",
+                   place->address, (int)(place->end - place->start),
+                   places->value + place->start);
+}
+
+/* Where each address stands: from its first byte to its last, whatever is around it. */
+TEST(addresslist, places)
+{
+    static const struct {
+        const char *value;
+        const char *told;
+    } cases[] = {
+        {" root (Cron) , K <k@b.c>", "root=root|k@b.c=k@b.c|"},
+        {"g: a, \"x y\"@b;, <>", "a=a|\"x y\"@b=\"x y\"@b|"},
+        {"a (c) @b", "a  @b=a (c) @b|"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct places places = {.value = cases[i].value};
+        (void)addresslist_places(cases[i].value, strlen(cases[i].value), on_place,
+                                 &places);
+        cr_assert_str_eq(places.told, cases[i].told, "case %zu: %s", i, places.told);
+    }
 }

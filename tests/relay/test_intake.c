@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -243,5 +244,139 @@ TEST(intake, a_users_limit_holds_for_what_is_not_declared)
     worker_rig_expect(fd, "250 2.0.0");
     leave(fd);
     worker_rig_until(&rig, &rig.accepted, 1);
+    worker_rig_close(&rig);
+}
+
+TEST(intake, bare_names_get_aliases_or_the_origin)
+{
+    /* A machine's own mail: root to whom the aliases say, each once; a bare or rewritten
+     * sender with a domain, in the envelope and in From; what no table knows stays. */
+    struct worker_rig rig;
+    struct queue_pin pin = {0};
+    struct queue_message message;
+    char path[] = "/tmp/mesura-aliases-XXXXXX";
+    char more[400];
+    int file = mkstemp(path);
+    static const char aliases[] = "root: kim@a.test, ops\nops: lee@b.test, kim@a.test\n";
+    cr_assert_eq(write(file, aliases, sizeof aliases - 1), (ssize_t)sizeof aliases - 1);
+    cr_assert_eq(close(file), 0);
+    (void)snprintf(more, sizeof more,
+                   "origin = \"o.test\"; aliases = \"%s\"; rewrites = ( { from = "
+                   "\"root@o.test\"; to = \"noreply@o.test\"; } ); headers = ( { name = "
+                   "\"X-Cron-Env\"; } );",
+                   path);
+    worker_rig_open(&rig, "", more);
+    int fd = worker_rig_session(&rig);
+    ask(fd, "MAIL FROM:<root>\r\n", "250 ");
+    ask(fd, "RCPT TO:<root>\r\n", "250 ");
+    ask(fd, "RCPT TO:<OPS@localhost>\r\n", "250 ");
+    ask(fd, "RCPT TO:<nobody>\r\n", "250 ");
+    ask(fd, "RCPT TO:<a..b@>\r\n", "501 ");
+    ask(fd, "DATA\r\n", "354 ");
+    ask(fd,
+        "From: root (Cron Daemon)\r\nTo: root\r\nX-Cron-Env: <A=b>\r\n\r\nhi\r\n.\r\n",
+        "250 2.0.0");
+    leave(fd);
+    read_back(&rig, &pin, &message);
+    const struct envelope *envelope = &message.envelope;
+    cr_assert_str_eq(envelope->sender, "noreply@o.test");
+    cr_assert_str_eq(envelope->from_domain, "o.test");
+    cr_assert_eq(envelope->recipient_count, 3);
+    cr_assert_str_eq(envelope->recipients[0].address, "kim@a.test");
+    cr_assert_str_eq(envelope->recipients[1].address, "lee@b.test");
+    cr_assert_str_eq(envelope->recipients[2].address, "nobody@o.test");
+    static const char fields[] =
+        "\r\nFrom: noreply@o.test (Cron Daemon)\r\nTo: root@o.test\r\n";
+    cr_assert_not_null(
+        memmem(message.header, message.header_length, fields, sizeof fields - 1));
+    cr_assert_null(memmem(message.header, message.header_length, "X-Cron", 6));
+    cr_assert_eq(message.body_length, 4);
+    queue_message_free(&message);
+    queue_unpin(&pin);
+    worker_rig_close(&rig);
+    (void)unlink(path);
+}
+
+TEST(intake, a_staging_relay_writes_to_nobody_else)
+{
+    /* Everybody's mail goes to one address, once, and says whose it was; who is allowed
+     * gets it all the same; the archive is guarded too. */
+    struct worker_rig rig;
+    struct queue_pin pin = {0};
+    struct queue_message message;
+    worker_rig_open(
+        &rig, "",
+        "staging = { redirect_all = \"dev@x.test\"; allowed = [ \"ok.test\" ]; "
+        "}; streams = ( { name = \"transactional\"; archive = "
+        "\"all@archive.test\"; } );");
+    int fd = worker_rig_session(&rig);
+    ask(fd, "MAIL FROM:<s@example.com>\r\n", "250 ");
+    ask(fd, "RCPT TO:<customer@real.test>\r\n", "250 ");
+    ask(fd, "RCPT TO:<kim@ok.test>\r\n", "250 ");
+    ask(fd, "RCPT TO:<other@real.test>\r\n", "250 ");
+    ask(fd, "DATA\r\n", "354 ");
+    ask(fd, "Subject: x\r\n\r\nhi\r\n.\r\n", "250 2.0.0");
+    leave(fd);
+    read_back(&rig, &pin, &message);
+    const struct envelope *envelope = &message.envelope;
+    cr_assert_eq(envelope->recipient_count, 2);
+    cr_assert_str_eq(envelope->recipients[0].address, "dev@x.test");
+    cr_assert_str_eq(envelope->recipients[1].address, "kim@ok.test");
+    static const char meant[] = "X-Meant-For: customer@real.test,\r\n\tother@real.test,"
+                                "\r\n\tall@archive.test\r\n";
+    cr_assert_not_null(
+        memmem(message.header, message.header_length, meant, sizeof meant - 1));
+    queue_message_free(&message);
+    queue_unpin(&pin);
+    worker_rig_close(&rig);
+}
+
+TEST(intake, a_guard_without_an_address_refuses)
+{
+    /* Only who is allowed may be written to. */
+    struct worker_rig rig;
+    worker_rig_open(&rig, "", "staging = { allowed = [ \"kim@ok.test\" ]; };");
+    int fd = worker_rig_session(&rig);
+    ask(fd, "MAIL FROM:<s@example.com>\r\n", "250 ");
+    ask(fd, "RCPT TO:<customer@real.test>\r\n", "550 5.7.1 this is a staging relay");
+    ask(fd, "RCPT TO:<Kim@ok.test>\r\n", "250 ");
+    leave(fd);
+    worker_rig_close(&rig);
+}
+
+TEST(intake, an_archive_gets_its_copy)
+{
+    /* Each message of the stream, once, waiting apart and without notices; who writes to
+     * the archive anyway is not answered twice. */
+    struct worker_rig rig;
+    struct queue_pin pin = {0};
+    struct queue_message message;
+    worker_rig_open(&rig, "",
+                    "streams = ( { name = \"transactional\"; archive = "
+                    "\"all@archive.test\"; } );");
+    int fd = worker_rig_session(&rig);
+    begin(fd);
+    ask(fd, "Subject: x\r\n\r\nhi\r\n.\r\n", "250 2.0.0");
+    read_back(&rig, &pin, &message);
+    const struct envelope *envelope = &message.envelope;
+    cr_assert_eq(envelope->recipient_count, 2);
+    cr_assert_str_eq(envelope->recipients[1].address, "all@archive.test");
+    cr_assert_str_eq(envelope->recipients[1].domain, "archive.test;archive");
+    cr_assert_eq(envelope->recipients[1].notify, PARAMS_NOTIFY_NEVER);
+    cr_assert_null(memmem(message.header, message.header_length, "for <", 5));
+    queue_message_free(&message);
+    queue_unpin(&pin);
+    ask(fd, "MAIL FROM:<s@example.com>\r\n", "250 ");
+    ask(fd, "RCPT TO:<all@archive.test>\r\n", "250 ");
+    ask(fd, "DATA\r\n", "354 ");
+    ask(fd, "Subject: x\r\n\r\nhi\r\n.\r\n", "250 2.0.0");
+    leave(fd);
+    worker_rig_until(&rig, &rig.accepted, 2);
+    cr_assert_eq(queue_pin_message(rig.queue.queue, rig.messages[1], &pin), 0);
+    cr_assert_eq(queue_read_message(&pin, false, &message), 0);
+    cr_assert_eq(message.envelope.recipient_count, 1);
+    cr_assert_str_eq(message.envelope.recipients[0].domain, "archive.test");
+    queue_message_free(&message);
+    queue_unpin(&pin);
     worker_rig_close(&rig);
 }

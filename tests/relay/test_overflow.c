@@ -106,3 +106,25 @@ TEST(overflow, hold)
     cr_assert_eq(core_rig_recipient(&rig, last).state, CHANGE_HELD);
     core_rig_close(&rig);
 }
+
+/* Copies for an archive leave whatever the allowance says, and count in no ramp. */
+TEST(overflow, archives_are_outside)
+{
+    struct core_rig rig;
+    start(&rig, "", "");
+    ramp_rig_mail(&rig, 100);
+    struct by_source sent = spend(&rig, 1);
+    ramp_rig_entry(&rig, "")->ledger.spent = 24; /* the day is over */
+    uint64_t waiting = core_rig_queued(&rig);
+    cr_assert_gt(waiting, 90);
+    for (unsigned i = 0; i < 50; i++) {
+        (void)core_rig_accept(
+            &rig, &(struct core_rig_mail){.sender = "", .domain = "one.test;archive"});
+    }
+    core_rig_run(&rig);
+    sent = spend(&rig, 1);
+    cr_assert_eq(sent.one, 50);
+    cr_assert_eq(ramp_rig_entry(&rig, "")->ledger.spent, 24);
+    cr_assert_eq(core_rig_queued(&rig), waiting);
+    core_rig_close(&rig);
+}

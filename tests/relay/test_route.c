@@ -113,7 +113,8 @@ TEST(route, labels)
         char name[LIMIT_DOMAIN + 1] = "x.test";
         char domain[LIMIT_DOMAIN + 1];
         if (i < 2) {
-            cr_assert(route_label("x.test", by_sender[i].sender, name, sizeof name));
+            cr_assert(
+                route_label("x.test", false, by_sender[i].sender, name, sizeof name));
         }
         const char *sender = route_unlabel(name, domain);
         cr_assert_str_eq(domain, "x.test");
@@ -122,6 +123,25 @@ TEST(route, labels)
         cr_assert_eq(route_choose(by_sender, 3, &ask), &by_sender[i]);
     }
     char small[16];
-    cr_assert(route_label("a.test", "@b", small, sizeof small));
-    cr_assert_not(route_label("a.test", "@b.t", small, sizeof small));
+    cr_assert(route_label("a.test", false, "@b", small, sizeof small));
+    cr_assert_not(route_label("a.test", false, "@b.t", small, sizeof small));
+}
+
+/* A copy for an archive waits under a name of its own, with or without a sender's route,
+ * and leads to the same domain. */
+TEST(route, archive)
+{
+    char name[LIMIT_DOMAIN + 1];
+    char domain[LIMIT_DOMAIN + 1];
+    cr_assert(route_label("x.test", true, "", name, sizeof name));
+    cr_assert(route_is_archive(name));
+    cr_assert_str_eq(route_unlabel(name, domain), "");
+    cr_assert_str_eq(domain, "x.test");
+    cr_assert(route_label("x.test", true, "@b.test", name, sizeof name));
+    cr_assert(route_is_archive(name));
+    cr_assert_str_eq(route_unlabel(name, domain), "@b.test");
+    cr_assert_str_eq(domain, "x.test");
+    cr_assert(route_label("x.test", false, "@b.test", name, sizeof name));
+    cr_assert_not(route_is_archive(name));
+    cr_assert_not(route_is_archive("x.test"));
 }
