@@ -45,23 +45,23 @@ def test_at_delivery(new_relay, new_peer):
     """Who is put on the list while mail waits is not written to when its time comes."""
     relay, peer, home = make(new_relay, new_peer)
     relay.start()
-    relay.cli("freeze", "site", "gmail.test")
+    relay.cli("freeze", "stream", "bulk")
     send(relay, ["eve@gmail.test", "kim@gmail.test", "tom@gmail.test"], message(), listener="bulk")
     wait_until(lambda: relay.status()["queued"] == 3, 20, "all three wait")
     relay.cli("suppress", "add", "eve@gmail.test", "--stream", "bulk", "--why", "asked by telephone")
-    relay.cli("thaw", "site", "gmail.test")
+    relay.cli("thaw", "stream", "bulk")
     relay.wait_empty()
     assert sorted(peer.taken()[0].recipients) == ["kim@gmail.test", "tom@gmail.test"]
     assert asked(peer, "eve@gmail.test") == 0
     assert b"asked by telephone" in home.taken()[0].data
     # a message to nobody else does not even connect
     sessions = len(peer.sessions)
-    relay.cli("freeze", "site", "gmail.test")
+    relay.cli("freeze", "stream", "bulk")
     relay.cli("suppress", "del", "eve@gmail.test")
     send(relay, ["eve@gmail.test"], message(), listener="bulk")
     wait_until(lambda: relay.status()["queued"] == 1, 20, "it waits")
     relay.cli("suppress", "add", "eve@gmail.test")
-    relay.cli("thaw", "site", "gmail.test")
+    relay.cli("thaw", "stream", "bulk")
     relay.wait_empty()
     assert len(peer.sessions) == sessions
 
