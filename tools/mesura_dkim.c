@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,9 +117,9 @@ static void print_record(const char *domain, const char *selector, const char *t
 static void print_json(const char *domain, const char *selector, const char *path,
                        const char *text)
 {
-    json_t *document = json_pack("{s:s+, s:s, s:s, s:s, s:s, s:s}", "name", selector,
-                                 "._domainkey.", "record", text, "domain", domain,
-                                 "selector", selector, "key", path, "type", "TXT");
+    json_t *document =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "record", text, "domain", domain,
+                  "selector", selector, "key", path, "type", "TXT");
     json_t *name = json_sprintf("%s._domainkey.%s", selector, domain);
     (void)json_object_set_new(document, "name", name);
     (void)json_dumpf(document, stdout, JSON_INDENT(2));
