@@ -22,6 +22,7 @@
 #include "relay/id.h"
 #include "relay/mailbox.h"
 #include "relay/notice.h"
+#include "relay/preflight.h"
 #include "relay/ramps.h"
 #include "relay/records.h"
 #include "relay/returns.h"
@@ -104,6 +105,7 @@ struct core {
     struct scheduler scheduler;
     struct records records;
     struct ramps ramps;
+    struct preflights preflights;
     struct notices notices;
     struct returns returns;
     struct suppression suppression; /* workers read it, under its lock */
