@@ -3,7 +3,7 @@ import base64
 
 import pytest
 from certs import Authority, context
-from mail import message, send
+from mail import send
 from patience import wait_until
 
 PASSWORD = "s3cret-Pa55word"
@@ -67,26 +67,3 @@ def test_password(host):
     assert decoded(logins(peer)[0]) == f"\0me@tenant.test\0{PASSWORD}"
     assert all(item.session.tls for item in peer.taken())
     secret_is_safe(relay, PASSWORD)
-
-
-def test_refused(host):
-    """A token that is refused is no fault of the message: it waits, with the host's words."""
-    def answers(stage, *_):
-        if stage == "AUTH":
-            return "535 5.7.8 the token has expired"
-        return None
-
-    relay, peer = host(auth="xoauth2", token_file="token", answers=answers)
-    send(relay, ["kim@gmail.test"])
-    event = relay.wait_events("deferred", 1, 30)[0]
-    assert "the token has expired" in event["reply"]
-    assert not peer.taken() and not relay.events("bounced")
-    secret_is_safe(relay, PASSWORD)
-
-
-def test_never_to_a_stranger(host):
-    """A host with another name than its certificate's hears no password and no message."""
-    relay, peer = host(auth="plain", password_file="password", names=("other.test",))
-    send(relay, ["kim@gmail.test"], message())
-    relay.wait_events("deferred", 1, 30)
-    assert logins(peer) == [] and not peer.taken()
