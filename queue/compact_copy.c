@@ -133,7 +133,7 @@ static int read_record(struct compact *compact, const struct place *place,
 {
     const struct disk *disk = compact->queue->disk;
     const struct seal *seal = compact->queue->seal;
-    struct segment_header header;
+    struct segment_header header = {0};
     uint8_t head_bytes[RECORD_HEAD];
     uint8_t *bytes = NULL;
     int handle = open_segment(disk, place->segment, &header);
