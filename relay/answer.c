@@ -60,8 +60,11 @@ void answer_fill(const struct answer *answer, struct answer_texts *texts,
     }
 }
 
-static enum log_kind kind_of(const struct change *change)
+static enum log_kind kind_of(const struct answer *answer, const struct change *change)
 {
+    if (answer->is_suppressed) {
+        return LOG_SUPPRESSED;
+    }
     switch (change->state) {
     case CHANGE_DELIVERED: return LOG_DELIVERED;
     case CHANGE_FAILED: return LOG_BOUNCED;
@@ -80,7 +83,7 @@ void answer_log(const struct answer *answer, const struct change *change)
 {
     const struct job *job = answer->job;
     struct log_event event = {
-        .kind = kind_of(change),
+        .kind = kind_of(answer, change),
         .unix_ms = answer->now_ms,
         .id = answer->message.id,
         .stream = answer->message.stream,
@@ -182,6 +185,7 @@ void answer_count(const struct answer *answer, const struct change *change)
                 change->state == CHANGE_FAILED || change->state == CHANGE_EXPIRED;
         }
     }
+    core->suppression.refused += answer->is_suppressed;
     core->counts.delivered += change->state == CHANGE_DELIVERED;
     core->counts.retried += change->state == CHANGE_WAITING;
     core->counts.bounced += change->state == CHANGE_FAILED;

@@ -4,6 +4,7 @@
 #ifndef RELAY_ANSWER_H
 #define RELAY_ANSWER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "policy/finding.h"
@@ -27,7 +28,8 @@ struct answer {
     const struct lane *lane;         /* NULL as above */
     const char *site;
     struct verdict verdict;
-    uint32_t stream; /* index */
+    uint32_t stream;    /* index */
+    bool is_suppressed; /* we have not offered it: the reply is ours */
     int64_t now_ms;
 };
 

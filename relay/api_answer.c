@@ -126,6 +126,12 @@ void api_answer_block(struct api_answer *answer, const struct api_block *block)
     (void)add_row(answer, "blocks", api_rows_block(block));
 }
 
+void api_answer_suppression(struct api_answer *answer,
+                            const struct api_suppression *suppression)
+{
+    (void)add_row(answer, "suppressions", api_rows_suppression(suppression));
+}
+
 void api_answer_freeze(struct api_answer *answer, const struct api_freeze *freeze)
 {
     (void)add_row(answer, "freezes", api_rows_freeze(freeze));

@@ -30,6 +30,8 @@ void api_answer_block(struct api_answer *answer, const struct api_block *block);
 void api_answer_freeze(struct api_answer *answer, const struct api_freeze *freeze);
 void api_answer_plan(struct api_answer *answer, const struct api_plan_row *row);
 void api_answer_warmup(struct api_answer *answer, const struct api_warmup *warmup);
+void api_answer_suppression(struct api_answer *answer,
+                            const struct api_suppression *suppression);
 void api_answer_user(struct api_answer *answer, const struct api_user *user);
 /* What was accepted has this id; or was refused with this code of SMTP. */
 void api_answer_id(struct api_answer *answer, const char *id);

@@ -99,6 +99,24 @@ struct api_plan_ask {
     const char *stream; /* "" the default one */
 };
 
+enum api_suppress {
+    API_SUPPRESS_ADD,
+    API_SUPPRESS_REMOVE,
+    API_SUPPRESS_IMPORT,
+};
+
+struct api_suppress_ask {
+    enum api_suppress act;
+    const char *address;
+    const char *stream; /* "": every stream; of a removal: wherever it is */
+    const char *cause;  /* "" operator */
+    const char *csv;    /* of an import: lines of a file ... */
+    uint64_t line;      /* ... and how many came before them */
+    int64_t for_ms;     /* 0: until it is removed */
+    const char *why;
+    const char *by;
+};
+
 struct api_warmup_ask {
     const char *act; /* start pause resume set */
     const char *source;

@@ -41,8 +41,10 @@ int api_request_add(struct api_request *request, const char *name, const char *v
                     struct errmsg *err)
 {
     const char *given = value == NULL ? "" : value;
+    size_t most =
+        strcmp(name, API_REQUEST_FILE) == 0 ? LIMIT_API_BODY : API_REQUEST_VALUE;
 
-    if (strlen(name) >= API_REQUEST_NAME || strlen(given) >= API_REQUEST_VALUE) {
+    if (strlen(name) >= API_REQUEST_NAME || strlen(given) >= most) {
         errmsg_set(err, "a name has at most %d bytes and a value %d",
                    API_REQUEST_NAME - 1, API_REQUEST_VALUE - 1);
         return -EINVAL;
@@ -58,7 +60,7 @@ int api_request_add(struct api_request *request, const char *name, const char *v
     struct api_param *param = &request->params[request->param_count];
     param->value = strdup(given);
     if (param->value == NULL) {
-        abort(); /* at most API_REQUEST_VALUE */
+        abort(); /* at most a body */
     }
     memcpy(param->name, name, strlen(name) + 1);
     request->param_count++;

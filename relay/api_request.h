@@ -16,6 +16,7 @@
 
 #define API_REQUEST_NAME  32
 #define API_REQUEST_VALUE 1024
+#define API_REQUEST_FILE  "csv" /* the one value that may be as long as a body */
 
 struct api_param {
     char name[API_REQUEST_NAME];

@@ -9,6 +9,7 @@
 #include "relay/api_answer.h"
 #include "relay/api_ask.h"
 #include "relay/api_queue.h"
+#include "relay/api_suppress.h"
 #include "relay/api_warmups.h"
 
 #define SUMMARY_DEFAULT_MS ((int64_t)24 * 3600 * 1000)
@@ -289,6 +290,12 @@ static const struct route {
     {POST, "/v1/queue/export", API_ASK_SELECTORS " why all dir move", API_ACCESS_ACT,
      api_queue_export},
     {POST, "/v1/import", "dir again", API_ACCESS_ACT, api_queue_import},
+    {GET, "/v1/suppression", "address limit cursor", API_ACCESS_READ, api_suppress_list},
+    {POST, "/v1/suppression/add", "address stream cause for why", API_ACCESS_ACT,
+     api_suppress_add},
+    {POST, "/v1/suppression/remove", "address stream why", API_ACCESS_ACT,
+     api_suppress_remove},
+    {POST, "/v1/suppression/import", "csv line why", API_ACCESS_ACT, api_suppress_import},
     {POST, "/v1/reload", "", API_ACCESS_ACT, ask_reload},
     {GET, "/v1/users", "", API_ACCESS_READ, ask_users},
     {POST, "/v1/users/expect", "name volume until", API_ACCESS_ACT, ask_users_expect},

@@ -187,6 +187,20 @@ json_t *api_rows_freeze(const struct api_freeze *freeze)
     return object;
 }
 
+json_t *api_rows_suppression(const struct api_suppression *suppression)
+{
+    json_t *object = api_json_object();
+
+    api_json_text(object, "address", suppression->address);
+    api_json_text(object, "stream", suppression->stream);
+    api_json_text(object, "site", suppression->site);
+    api_json_text(object, "cause", suppression->cause);
+    api_json_text(object, "why", suppression->why);
+    api_json_time(object, "since_unix_ms", suppression->since_unix_ms);
+    api_json_time(object, "until_unix_ms", suppression->until_unix_ms);
+    return object;
+}
+
 json_t *api_rows_user(const struct api_user *user)
 {
     json_t *object = api_json_object();

@@ -18,6 +18,7 @@ json_t *api_rows_site(const struct api_site *site);
 json_t *api_rows_lane(const struct api_lane *lane);
 json_t *api_rows_block(const struct api_block *block);
 json_t *api_rows_freeze(const struct api_freeze *freeze);
+json_t *api_rows_suppression(const struct api_suppression *suppression);
 json_t *api_rows_user(const struct api_user *user);
 json_t *api_rows_plan(const struct api_plan_row *row);
 json_t *api_rows_warmup(const struct api_warmup *warmup);

@@ -291,6 +291,17 @@ struct api_warmup {
     int64_t day_end_unix_ms;
 };
 
+/* A recipient that is not written to. */
+struct api_suppression {
+    const char *address;
+    const char *stream; /* "": every stream */
+    const char *site;   /* whose receiver refused it */
+    const char *cause;
+    const char *why;
+    int64_t since_unix_ms;
+    int64_t until_unix_ms; /* 0: until it is removed */
+};
+
 /* Who may submit, and what has been used of what is allowed. Limits of 0 are none. */
 struct api_user {
     const char *name;
@@ -395,6 +406,14 @@ struct api_view {
     /* Newest first. */
     void (*journal)(void *owner, const struct api_journal_ask *ask,
                     struct api_answer *answer);
+
+    /* One page of the list, in no order that means anything; or the entries of one
+     * address. */
+    void (*suppressed)(void *owner, const char *address, const struct api_page *page,
+                       struct api_answer *answer);
+    /* api_answer_count: entries changed; a note for each line of a file that is wrong. */
+    void (*suppress)(void *owner, const struct api_suppress_ask *ask,
+                     struct api_answer *answer);
 
     /* Group by group, the largest first; newer_ms as whole hours. */
     void (*summary)(void *owner, int64_t newer_ms, struct api_answer *answer);

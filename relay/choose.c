@@ -10,6 +10,7 @@
 #include "relay/now.h"
 #include "relay/overflow.h"
 #include "relay/scheduler.h"
+#include "relay/slots.h"
 #include "relay/snapshot.h"
 
 /* Mail leaves by the fallback: said once an hour for each site. */
@@ -45,6 +46,9 @@ static bool lane_goes(const struct look *look, struct source *source,
     bool paused = gates.ask.lane_stop != NULL && lane->stop.state == STOP_CLEAR;
     *out_live = gates.ask.freeze_source == NULL && gates.ask.source_stop == NULL &&
                 (gates.ask.lane_stop == NULL || paused);
+    if (answer.holds && answer.gate == GATE_CONNECTIONS) {
+        slots_yield(look->core);
+    }
     if (answer.holds) {
         if (answer.earliest_ns < pick->earliest_ns) {
             pick->earliest_ns = answer.earliest_ns;

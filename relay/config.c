@@ -254,3 +254,10 @@ uint32_t config_site_find(const struct config *config, const char *name)
     }
     return CONFIG_NONE;
 }
+
+bool config_stream_is_bulk(const struct config *config,
+                           const struct config_stream *stream)
+{
+    return strcmp(stream->name, "bulk") == 0 ||
+           strcmp(config->schedules[stream->retry].name, "bulk") == 0;
+}

@@ -78,6 +78,7 @@ struct config_listener {
     uint16_t port; /* 0: the system picks one (tests) */
     enum config_listener_tls tls;
     enum config_auth auth;
+    bool returns; /* takes what comes back to the streams' return paths, from anybody */
     bool auth_without_tls;         /* only possible on a loopback address */
     uint32_t stream;               /* index: mail that names no stream goes here */
     struct config_indexes streams; /* those a client may name; contains stream */
@@ -248,6 +249,19 @@ enum config_on_block {
     CONFIG_ON_BLOCK_BOUNCE, /* it fails to its sender at once */
 };
 
+enum config_signed {
+    CONFIG_SIGNED_MAY,  /* mail leaves with the signatures there are keys for */
+    CONFIG_SIGNED_MUST, /* mail that no key signs is refused with 550 */
+};
+
+/* What keeps a stream's mail from recipients (docs/policy.md). */
+enum config_suppression_rule {
+    CONFIG_SUPPRESSION_AUTO, /* strict for bulk, lenient for the others */
+    CONFIG_SUPPRESSION_STRICT,
+    CONFIG_SUPPRESSION_LENIENT,
+    CONFIG_SUPPRESSION_NONE,
+};
+
 enum config_mode {
     CONFIG_MODE_ENFORCE,
     CONFIG_MODE_OBSERVE, /* judge and journal, stop and slow nothing */
@@ -269,6 +283,26 @@ struct config_stream {
     struct config_strings
         senders;      /* domains whose mail is of this stream; ".x" below x */
     bool takes_lists; /* mail to lists and bulk by its header is, too */
+    enum config_suppression_rule suppression;
+    enum config_signed signatures;
+    const char *return_path; /* domain of MAIL FROM of what leaves; "" as submitted */
+};
+
+/* What comes back to a return path. */
+struct config_returns {
+    const char *mailbox; /* for what is no report of ours; "" that of alerts */
+};
+
+/* When a refused mailbox is not written to any more, and for how long. */
+struct config_suppression {
+    int64_t strict_for_ns;
+    int64_t strict_apart_ns;
+    uint32_t lenient_after;
+    int64_t lenient_within_ns;
+    int64_t lenient_for_ns;
+    int64_t complaint_for_ns; /* 0: for ever */
+    double breaker_share;
+    double breaker_times;
 };
 
 /* Limits of one lane (source x site); total_* over all sources. 0 or unlimited: none. */
@@ -332,8 +366,10 @@ struct config_warmup {
 struct config_dkim {
     const char *domain;
     const char *selector;
-    const char *key; /* PEM file */
-    uint32_t stream; /* index, or CONFIG_NONE: every stream */
+    const char *key;    /* PEM file */
+    uint32_t stream;    /* index, or CONFIG_NONE: every stream */
+    const char *begins; /* "2026-11-21T08:00:00Z": signs from then on; "" at once */
+    const char *ends;   /* ... until then; "" never */
 };
 
 struct config_alerts {
@@ -378,6 +414,8 @@ struct config {
     struct config_delivery delivery;
     struct config_mta_sts mta_sts;
     struct config_adapt adapt;
+    struct config_suppression suppression;
+    struct config_returns returns;
     struct config_alerts alerts;
     struct config_log log;
     struct config_staging staging;
@@ -432,6 +470,10 @@ void config_unref(const struct config *config);
 /* Are all name servers on this machine? Only their word on DNSSEC is believed. The
  * system's resolvers (none configured) are not known to be. */
 bool config_dns_is_local(const struct config *config);
+
+/* Bulk mail: the stream of that name, and those with that retry schedule. */
+bool config_stream_is_bulk(const struct config *config,
+                           const struct config_stream *stream);
 
 /* Where the value at this address (a field of this configuration, such as
  * &config->sites[2].max_rate) was set. */

@@ -35,6 +35,15 @@ static const struct config_choice route_auth[] = {
 static const struct config_choice on_block[] = {{"hold", CONFIG_ON_BLOCK_HOLD},
                                                 {"bounce", CONFIG_ON_BLOCK_BOUNCE},
                                                 {NULL, 0}};
+static const struct config_choice stream_signed[] = {{"may", CONFIG_SIGNED_MAY},
+                                                     {"must", CONFIG_SIGNED_MUST},
+                                                     {NULL, 0}};
+static const struct config_choice stream_suppression[] = {
+    {"auto", CONFIG_SUPPRESSION_AUTO},
+    {"strict", CONFIG_SUPPRESSION_STRICT},
+    {"lenient", CONFIG_SUPPRESSION_LENIENT},
+    {"none", CONFIG_SUPPRESSION_NONE},
+    {NULL, 0}};
 static const struct config_choice mode[] = {{"enforce", CONFIG_MODE_ENFORCE},
                                             {"observe", CONFIG_MODE_OBSERVE},
                                             {NULL, 0}};
@@ -65,6 +74,8 @@ static const struct config_key root_keys[] = {
     SECTION_KEY("mta_sts"),
     SECTION_KEY("retry"),
     SECTION_KEY("adapt"),
+    SECTION_KEY("suppression"),
+    SECTION_KEY("returns"),
     SECTION_KEY("alerts"),
     SECTION_KEY("log"),
     SECTION_KEY("staging"),
@@ -264,6 +275,11 @@ static const struct config_key stream_keys[] = {
      .choices = on_block},
     {"mode", CONFIG_KIND_CHOICE, AT(config_stream, mode), .fallback = "enforce",
      .choices = mode},
+    {"suppression", CONFIG_KIND_CHOICE, AT(config_stream, suppression),
+     .fallback = "auto", .choices = stream_suppression},
+    {"signed", CONFIG_KIND_CHOICE, AT(config_stream, signatures), .fallback = "may",
+     .choices = stream_signed},
+    {"return_path", CONFIG_KIND_HOST, AT(config_stream, return_path), .fallback = ""},
     {"archive", CONFIG_KIND_TEXT, AT(config_stream, archive), .fallback = ""},
     {"senders", CONFIG_KIND_TEXTS, AT(config_stream, senders)},
     {"auto", CONFIG_KIND_BOOL, AT(config_stream, takes_lists), .fallback = "false"},
@@ -319,13 +335,6 @@ static const struct config_key warmup_keys[] = {
      .choices = warmup_preflight},
 };
 
-static const struct config_key dkim_keys[] = {
-    {"domain", CONFIG_KIND_HOST, AT(config_dkim, domain), .required = true},
-    {"selector", CONFIG_KIND_HOST, AT(config_dkim, selector), .required = true},
-    {"key", CONFIG_KIND_PATH, AT(config_dkim, key), .required = true},
-    {"stream", CONFIG_KIND_LINK, AT(config_dkim, stream), .names = CONFIG_NAMES_STREAMS},
-};
-
 static const struct config_key reply_keys[] = {
     {"name", CONFIG_KIND_NAME, AT(config_reply, name)},
     {"match", CONFIG_KIND_TEXT, AT(config_reply, match), .fallback = ""},
@@ -369,6 +378,8 @@ const struct config_section config_schema_sections[] = {
     {"delivery.timeouts", &timeout_group, offsetof(struct config, delivery.timeouts)},
     {"retry", &retry_group, CONFIG_SECTION_RETRY},
     {"adapt", &adapt_group, offsetof(struct config, adapt)},
+    {"suppression", &config_schema_suppression, offsetof(struct config, suppression)},
+    {"returns", &config_schema_returns, offsetof(struct config, returns)},
     {"alerts", &alert_group, offsetof(struct config, alerts)},
     {"log", &log_group, offsetof(struct config, log)},
     {"staging", &config_schema_staging, offsetof(struct config, staging)},
@@ -386,7 +397,6 @@ static const struct config_group schedule_group =
     GROUP("schedule", config_schedule, schedule_keys);
 static const struct config_group warmup_group =
     GROUP("warmup", config_warmup, warmup_keys);
-static const struct config_group dkim_group = GROUP("dkim", config_dkim, dkim_keys);
 static const struct config_group reply_group =
     GROUP("reply rule", config_reply, reply_keys);
 
@@ -406,7 +416,7 @@ const struct config_list config_schema_lists[] = {
     LIST("sites", &site_group, sites, CONFIG_LIST_BY_NAME, true),
     LIST("schedules", &schedule_group, schedules, CONFIG_LIST_BY_NAME, true),
     LIST("warmups", &warmup_group, warmups, CONFIG_LIST_BY_NAME, true),
-    LIST("dkim", &dkim_group, dkim, CONFIG_LIST_WHOLE, false),
+    LIST("dkim", &config_schema_dkim, dkim, CONFIG_LIST_WHOLE, false),
     LIST("replies", &reply_group, replies, CONFIG_LIST_WHOLE, false),
 };
 const size_t config_schema_list_count = COUNT(config_schema_lists);

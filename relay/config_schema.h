@@ -92,6 +92,11 @@ struct config_list {
 
 extern const struct config_section config_schema_sections[];
 extern const size_t config_schema_section_count;
+/* config_schema_mail.c */
+extern const struct config_group config_schema_suppression;
+extern const struct config_group config_schema_returns;
+extern const struct config_group config_schema_dkim;
+
 extern const struct config_list config_schema_lists[];
 extern const size_t config_schema_list_count;
 

@@ -38,6 +38,7 @@ static const struct config_key listener_keys[] = {
      .choices = listener_tls},
     {"auth", CONFIG_KIND_CHOICE, AT(config_listener, auth), .fallback = "none",
      .choices = listener_auth},
+    {"returns", CONFIG_KIND_BOOL, AT(config_listener, returns), .fallback = "false"},
     {"auth_without_tls", CONFIG_KIND_BOOL, AT(config_listener, auth_without_tls),
      .fallback = "false"},
     {"stream", CONFIG_KIND_LINK, AT(config_listener, stream),

@@ -32,7 +32,7 @@ static void auth_verify(struct config_build *build,
                         const struct config_listener *listener)
 {
     if (listener->auth == CONFIG_AUTH_NONE) {
-        if (listener->trust.count == 0) {
+        if (listener->trust.count == 0 && !listener->returns) {
             config_build_error(
                 build, &listener->name,
                 "listener \"%s\": nobody could send here, or everybody; say "

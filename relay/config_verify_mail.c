@@ -9,6 +9,7 @@
 #include "relay/config_build.h"
 #include "relay/config_scalar.h"
 #include "relay/config_verify.h"
+#include "relay/maildate.h"
 #include "relay/secret.h"
 
 /* "gmail.com", "*.example.com", "mx:*.google.com": what policy/site understands. */
@@ -253,7 +254,20 @@ static void dkim_verify(struct config_build *build)
 
     for (size_t i = 0; i < config->dkim_count; i++) {
         const struct config_dkim *dkim = &config->dkim[i];
+        int64_t begins_ms = INT64_MIN;
+        int64_t ends_ms = INT64_MAX;
 
+        if ((dkim->begins[0] != '\0' && !maildate_read(dkim->begins, &begins_ms)) ||
+            (dkim->ends[0] != '\0' && !maildate_read(dkim->ends, &ends_ms))) {
+            config_build_error(
+                build, &dkim->domain,
+                "dkim: selector %s: begins and ends are times (UTC) such as "
+                "\"2026-11-21T08:00:00Z\"",
+                dkim->selector);
+        } else if (ends_ms <= begins_ms) {
+            config_build_error(build, &dkim->domain,
+                               "dkim: selector %s ends before it begins", dkim->selector);
+        }
         for (size_t j = 0; j < i; j++) {
             const struct config_dkim *other = &config->dkim[j];
 

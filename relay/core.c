@@ -58,6 +58,23 @@ static void count_accepted(struct core *core, const struct envelope *envelope)
     }
 }
 
+static void log_accepted(const struct envelope *envelope)
+{
+    log_event(&(struct log_event){.kind = LOG_ACCEPTED,
+                                  .unix_ms = (int64_t)envelope->accepted_unix_ms,
+                                  .id = envelope->id,
+                                  .stream = envelope->stream,
+                                  .sender = envelope->sender,
+                                  .recipient = envelope->recipients[0].address,
+                                  .user = envelope->user,
+                                  .job = envelope->job,
+                                  .size_bytes = envelope->size_bytes,
+                                  .recipients = envelope->recipient_count,
+                                  .message_id = envelope->message_id,
+                                  .client_ip = envelope->client,
+                                  .helo = envelope->helo});
+}
+
 void core_index(struct core *core, const void *envelope_bytes, size_t length,
                 const struct place *place)
 {
@@ -74,19 +91,8 @@ void core_index(struct core *core, const void *envelope_bytes, size_t length,
         index_recipient(core->index, at, &recipient);
         scheduler_touch(core, recipient.flow);
     }
-    log_event(&(struct log_event){.kind = LOG_ACCEPTED,
-                                  .unix_ms = (int64_t)envelope.accepted_unix_ms,
-                                  .id = envelope.id,
-                                  .stream = envelope.stream,
-                                  .sender = envelope.sender,
-                                  .recipient = envelope.recipients[0].address,
-                                  .user = envelope.user,
-                                  .job = envelope.job,
-                                  .size_bytes = envelope.size_bytes,
-                                  .recipients = envelope.recipient_count,
-                                  .message_id = envelope.message_id,
-                                  .client_ip = envelope.client,
-                                  .helo = envelope.helo});
+    log_accepted(&envelope);
+    settle_suppressed(core, message, &envelope);
     envelope_free(&envelope);
 }
 
@@ -222,6 +228,7 @@ static void on_second(void *owner)
     stops_tick(core, now_unix_ms());
     caught_tick(core, now_unix_ms());
     ramps_tick(core);
+    suppression_tick(core);
     hourly_flush(core->hours);
     dropbox_tick(core);
     vigil_tick(core);

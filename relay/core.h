@@ -25,10 +25,12 @@
 #include "relay/preflight.h"
 #include "relay/ramps.h"
 #include "relay/records.h"
+#include "relay/returns.h"
 #include "relay/scheduler.h"
 #include "relay/sites.h"
 #include "relay/sources.h"
 #include "relay/streamtally.h"
+#include "relay/suppression.h"
 #include "relay/vigil.h"
 
 struct admission;
@@ -105,6 +107,8 @@ struct core {
     struct ramps ramps;
     struct preflights preflights;
     struct notices notices;
+    struct returns returns;
+    struct suppression suppression; /* workers read it, under its lock */
     struct caught caught;
     struct core_counts counts;
     struct stream_tallies stream_tallies;

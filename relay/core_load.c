@@ -16,6 +16,7 @@
 #include "relay/stops.h"
 #include "relay/store.h"
 #include "relay/sts.h"
+#include "relay/suppression.h"
 #include "relay/vigil.h"
 
 static void on_freeze_row(const struct store_row *row, void *owner)
@@ -45,6 +46,16 @@ static void on_sts_row(const struct store_row *row, void *owner)
     sts_load(core->sts, row);
 }
 
+static void on_suppression_row(const struct store_row *row, void *owner)
+{
+    struct core *core = owner;
+    if (strcmp(row->key, RETURNS_KEY) == 0) {
+        returns_load(&core->returns, row);
+        return;
+    }
+    suppression_load(&core->suppression, row);
+}
+
 static void on_conduct_row(const struct store_row *row, void *owner)
 {
     if (strncmp(row->key, ALLOWANCE_PREFIX, sizeof ALLOWANCE_PREFIX - 1) == 0) {
@@ -64,10 +75,15 @@ int core_load(struct core *core, struct errmsg *err)
     static const struct {
         enum store_kind kind;
         store_row_cb row_cb;
-    } kinds[] = {{STORE_FREEZE, on_freeze_row},   {STORE_LEARNT, on_learnt_row},
-                 {STORE_STOP, on_stop_row},       {STORE_RAMP, on_ramp_row},
-                 {STORE_CONDUCT, on_conduct_row}, {STORE_LEDGER, on_ramp_row},
-                 {STORE_STS, on_sts_row},         {STORE_PREFLIGHT, on_preflight_row}};
+    } kinds[] = {{STORE_FREEZE, on_freeze_row},
+                 {STORE_LEARNT, on_learnt_row},
+                 {STORE_STOP, on_stop_row},
+                 {STORE_RAMP, on_ramp_row},
+                 {STORE_CONDUCT, on_conduct_row},
+                 {STORE_LEDGER, on_ramp_row},
+                 {STORE_STS, on_sts_row},
+                 {STORE_PREFLIGHT, on_preflight_row},
+                 {STORE_SUPPRESSION, on_suppression_row}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         int rc = store_load(core->store, kinds[i].kind, kinds[i].row_cb, core, err);
         if (rc != 0) {
@@ -75,5 +91,9 @@ int core_load(struct core *core, struct errmsg *err)
             return rc;
         }
     }
-    return store_start(core->store, err);
+    int started = store_start(core->store, err);
+    if (started == 0) {
+        returns_start(&core->returns, core->store);
+    }
+    return started;
 }

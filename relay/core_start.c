@@ -158,6 +158,7 @@ int core_start_open(struct core *core, const struct core_options *options,
     core->started_unix_ms = now_unix_ms();
     scheduler_init(&core->scheduler);
     freezes_init(&core->freezes, core->store);
+    suppression_init(&core->suppression, core->store);
     allowances_init(&core->allowances);
     dropbox_init(&core->dropbox);
     vigil_init(&core->vigil, core);
@@ -336,6 +337,7 @@ void core_start_close(struct core *core)
         hourly_flush(core->hours);
         allowances_save_all(core);
         vigil_save_all(core);
+        suppression_save(&core->suppression);
         flush_store(core);
         reader_stop();
         porter_stop();
@@ -367,6 +369,7 @@ void core_start_close(struct core *core)
     caught_done(&core->caught);
     ramps_done(&core->ramps);
     freezes_done(&core->freezes);
+    suppression_done(&core->suppression);
     allowances_done(&core->allowances);
     vigil_done(&core->vigil);
     sites_done(&core->sites);

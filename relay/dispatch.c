@@ -139,6 +139,9 @@ static struct job *make_job(struct core *core, struct dest *dest, struct lane *l
     job->message = batch->message;
     job->local = lane->source->address;
     job->local6 = lane->source->address6;
+    job->suppression = &core->suppression;
+    job->return_key = core->returns.key;
+    job->source = lane->source->name;
     job->helo = source != NULL && source->helo[0] != '\0' ? source->helo
                                                           : snapshot->config->hostname;
     job->tls = dest->tls;

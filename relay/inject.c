@@ -12,6 +12,7 @@
 #include "relay/idn.h"
 #include "relay/log.h"
 #include "relay/now.h"
+#include "relay/sealing.h"
 #include "relay/smtp/address.h"
 #include "relay/snapshot.h"
 #include "relay/vault.h"
@@ -193,6 +194,9 @@ bool inject_send(struct core *core, struct inject_flight *flight,
     inject->landed_cb = letter->landed_cb;
     inject->header = *letter->header;
     inject->body = *letter->body;
+    if (!inject->header.failed && !inject->body.failed) {
+        sealing_sign_own(core->snapshot, letter->stream, &inject->body, &inject->header);
+    }
     if (!encode(inject, letter, &err)) {
         log_error("a notice to <%s> cannot be made: %s", letter->to, err.text);
         inject_free(inject);

@@ -91,6 +91,9 @@ static bool check_client(struct intake *intake)
                       "4.3.2 this relay is being emptied; use another");
         return false;
     }
+    if (listener->returns) {
+        return true; /* from anybody, but to our return paths alone */
+    }
     if (intake->client.user == NULL) {
         if (intake->client.is_trusted && listener->auth != CONFIG_AUTH_REQUIRED) {
             return true;
@@ -253,6 +256,9 @@ void intake_content(struct intake *intake, const char *bytes, size_t length)
         smtp_in_refuse_content(intake->engine, 552, TOO_LARGE_FOR_USER);
         return;
     }
+    if (intake->returns != NULL) {
+        intake_returns_content(intake, bytes, length);
+    }
     size_t used = message_feed(message, bytes, length);
     if (message->refusal.code != 0) {
         smtp_in_refuse_content(intake->engine, message->refusal.code,
@@ -280,6 +286,11 @@ void intake_content_end(struct intake *intake, const struct smtp_in_content *con
         intake_refuse(intake, "DATA", "", refusal.code, refusal.text);
         return;
     }
+    if (intake->returns != NULL) {
+        intake->content = *content;
+        intake_returns_ask(intake);
+        return;
+    }
     if (!terms_read(intake, &intake->terms, text, sizeof text) ||
         !intake_may_write_as(intake, text, sizeof text)) {
         intake_refuse(intake, "DATA", "", 550, text);
@@ -305,6 +316,8 @@ void intake_reset(struct intake *intake)
         message_done(&intake->message);
         intake->has_content = false;
     }
+    intake_returns_free(intake->returns);
+    intake->returns = NULL;
     dkim_body_free(intake->body_hash);
     intake->body_hash = NULL;
     accept_leave(intake->accept);

@@ -22,6 +22,7 @@
 
 struct accept;
 struct dkim_body;
+struct intake_returns;
 struct snapshot;
 struct worker;
 
@@ -67,12 +68,13 @@ struct intake {
     struct fingerprint print; /* of a user's content */
     struct terms terms;       /* of the content that waits for the permit */
     struct smtp_in_content content;
-    bool is_permitted;           /* the permit is back and says yes */
-    bool is_committing;          /* accept_commit was called */
-    struct dkim_body *body_hash; /* owned; NULL when nothing will be signed */
-    bool has_content;            /* message is initialised */
-    bool has_body;               /* the header is complete: body_hash is decided */
-    bool is_blocked;             /* too much body on its way to the disk */
+    bool is_permitted;              /* the permit is back and says yes */
+    bool is_committing;             /* accept_commit was called */
+    struct intake_returns *returns; /* owned: it came to a return path; else NULL */
+    struct dkim_body *body_hash;    /* owned; NULL when nothing will be signed */
+    bool has_content;               /* message is initialised */
+    bool has_body;                  /* the header is complete: body_hash is decided */
+    bool is_blocked;                /* too much body on its way to the disk */
 };
 
 void intake_init(struct intake *intake, struct worker *worker, struct snapshot *snapshot,

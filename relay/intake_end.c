@@ -18,9 +18,13 @@
 #include "relay/intake_parts.h"
 #include "relay/now.h"
 #include "relay/permit.h"
+#include "relay/report.h"
+#include "relay/returns.h"
 #include "relay/sealing.h"
 #include "relay/snapshot.h"
 #include "relay/worker.h"
+
+#define PATHS_BYTES 2048 /* two addresses of at most 320, and their words */
 
 /* The permit goes home, with its message's fate. */
 void intake_end_permit(struct intake *intake, bool is_accepted)
@@ -70,8 +74,34 @@ static const char *protocol_of(const struct intake *intake)
     return auth ? "ESMTPA" : "ESMTP";
 }
 
-/* The final header block: traced, fixed, signed. */
-static void build_header(struct intake *intake, uint32_t stream, struct textbuf *out)
+/* What mail to one recipient of a stream with a return path also says: how to find it
+ * again in a report, and an address that ends the subscription where bulk names none. */
+static void add_paths(const struct intake *intake, uint32_t stream, struct textbuf *out)
+{
+    const struct config *config = intake->snapshot->config;
+    const struct config_stream *of = &config->streams[stream];
+    const struct core *core = intake->worker->core;
+    bool is_archived = intake->rcpts[intake->rcpt_count - 1].is_archive;
+    unsigned count = intake->rcpt_count - (is_archived ? 1 : 0);
+    char local[VERP_LOCAL_BYTES];
+    if (core == NULL || of->return_path[0] == '\0' || count != 1 ||
+        intake->sender[0] == '\0') {
+        return;
+    }
+    const char *recipient = intake->rcpts[0].address;
+    verp_make(core->returns.key, VERP_BOUNCE, intake->id, of->name, "", recipient, local);
+    textbuf_printf(out, REPORT_TRACE_FIELD ": <%s@%s>\r\n", local, of->return_path);
+    if (config_stream_is_bulk(config, of) &&
+        !intake->message.facts.has_list_unsubscribe) {
+        verp_make(core->returns.key, VERP_UNSUBSCRIBE, intake->id, of->name, "",
+                  recipient, local);
+        textbuf_printf(out, "List-Unsubscribe: <mailto:%s@%s?subject=unsubscribe>\r\n",
+                       local, of->return_path);
+    }
+}
+
+/* The final header block: traced, fixed, signed. Returns how many signatures it has. */
+static unsigned build_header(struct intake *intake, uint32_t stream, struct textbuf *out)
 {
     char id[ID_BYTES];
     id_print(intake->id, id);
@@ -85,14 +115,39 @@ static void build_header(struct intake *intake, uint32_t stream, struct textbuf 
         .tls = intake->client.tls,
         .only_rcpt = intake->rcpt_count == 1 ? intake->rcpts[0].address : "",
         .unix_ms = now_unix_ms()};
-    struct textbuf meant;
-    textbuf_init(&meant, (size_t)LIMIT_STAGING_NAMED * ADDRESS_BYTES + 256);
-    intake_put_meant(intake, &meant);
-    message_build(&intake->message, &trace, meant.length > 0 ? meant.bytes : "", out);
-    textbuf_done(&meant);
+    struct textbuf extra;
+    textbuf_init(&extra, (size_t)LIMIT_STAGING_NAMED * ADDRESS_BYTES + PATHS_BYTES);
+    add_paths(intake, stream, &extra);
+    intake_put_meant(intake, &extra);
+    textbuf_append(&extra, "", 1);
+    message_build(&intake->message, &trace, extra.failed ? "" : extra.bytes, out);
+    textbuf_done(&extra);
     if (intake->body_hash != NULL && !out->failed) {
-        sealing_sign(intake->snapshot, &intake->message, stream, intake->body_hash, out);
+        return sealing_sign(intake->snapshot, &intake->message, stream, intake->body_hash,
+                            out);
     }
+    return 0;
+}
+
+/* Does its stream want a signature that no key of ours can give? */
+static bool lacks_signature(const struct intake *intake, uint32_t stream,
+                            unsigned signatures)
+{
+    const struct config_stream *of = &intake->snapshot->config->streams[stream];
+    return of->signatures == CONFIG_SIGNED_MUST && signatures == 0 &&
+           intake->returns == NULL;
+}
+
+static void refuse_unsigned(struct intake *intake, uint32_t stream)
+{
+    char text[LIMIT_DOMAIN + 200];
+    const char *domain = intake->message.facts.from_domain;
+    (void)snprintf(text, sizeof text,
+                   "5.7.1 mail of stream %s must be signed, and no key signs for From "
+                   "domain %.200s",
+                   intake->snapshot->config->streams[stream].name,
+                   domain[0] != '\0' ? domain : "(none)");
+    intake_refuse(intake, "DATA", "", 550, text);
 }
 
 static void fill_envelope(struct intake *intake, const struct terms *terms,
@@ -165,7 +220,12 @@ void intake_commit(struct intake *intake)
     const struct smtp_in_content *content = &intake->content;
     struct textbuf header;
     textbuf_init(&header, (size_t)2 * LIMIT_HEADER_BYTES);
-    build_header(intake, terms->stream, &header);
+    unsigned signatures = build_header(intake, terms->stream, &header);
+    if (lacks_signature(intake, terms->stream, signatures)) {
+        textbuf_done(&header);
+        refuse_unsigned(intake, terms->stream);
+        return;
+    }
 
     struct envelope_recipient *rcpts = calloc(intake->rcpt_count, sizeof *rcpts);
     int rc = header.failed || rcpts == NULL ? -ENOMEM : 0;

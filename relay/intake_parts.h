@@ -16,6 +16,20 @@ void intake_refuse(struct intake *intake, const char *command, const char *recip
 /* The same for what accept or the queue said. */
 void intake_refuse_credit(struct intake *intake, const char *command, int rc);
 
+/* ---- intake_returns.c ---- */
+
+struct address;
+struct intake_returns;
+
+/* A recipient on a listener of returns: NULL and where it goes if core does not take it;
+ * else why not, for a 550. */
+const char *intake_returns_rcpt(struct intake *intake, const struct address *recipient,
+                                struct address *out_mailbox);
+void intake_returns_content(struct intake *intake, const char *bytes, size_t length);
+/* All of it is there: core decides, the answer follows. */
+void intake_returns_ask(struct intake *intake);
+void intake_returns_free(struct intake_returns *returns);
+
 /* ---- intake_rcpt.c ---- */
 
 void intake_clear_rcpts(struct intake *intake);

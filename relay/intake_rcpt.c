@@ -190,7 +190,15 @@ void intake_rcpt(struct intake *intake, const struct address *recipient,
     struct adding adding = {.intake = intake, .params = params, .is_several = true};
     unsigned before = intake->rcpt_count;
     size_t targets = 0;
-    if (is_local(snapshot->config, recipient)) {
+    struct address returned;
+    if (intake->client.door->returns) {
+        const char *refusal = intake_returns_rcpt(intake, recipient, &returned);
+        if (refusal != NULL) {
+            intake_refuse(intake, "RCPT", recipient->text, 550, refusal);
+            return;
+        }
+        recipient = &returned;
+    } else if (is_local(snapshot->config, recipient)) {
         char local[LIMIT_LOCAL_PART + 1];
         (void)snprintf(local, sizeof local, "%.*s", (int)recipient->local_length,
                        recipient->text);

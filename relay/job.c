@@ -12,6 +12,7 @@ struct job *job_new(unsigned rcpt_count)
     struct job *job =
         arena_must(1, sizeof(struct job) + rcpt_count * sizeof(struct job_rcpt));
     job->rcpt_count = rcpt_count;
+    job->offered = rcpt_count;
     job->route = -1;
     return job;
 }

@@ -24,6 +24,7 @@
 struct core;
 struct slot;
 struct snapshot;
+struct suppression;
 struct worker;
 
 /* A destination shared by jobs: immutable, counted. Only destination_bytes of the value
@@ -47,6 +48,7 @@ struct job_rcpt {
     uint16_t number; /* in the envelope */
     struct reply reply;
     struct finding finding;
+    bool is_suppressed; /* it was not offered to the receiver; reply says why */
 };
 
 enum job_outcome {
@@ -76,7 +78,10 @@ struct job {
     atomic_bool *source_stop; /* borrowed: tested before MAIL */
     atomic_bool *raises[2];   /* borrowed: raised on a listing, when may_stop */
     atomic_bool *lane_stop;
-    bool may_stop; /* false in observe mode: raise nothing */
+    const uint8_t *return_key;       /* borrowed: of return paths, VERP_KEY_BYTES */
+    const char *source;              /* its name; borrowed: sources are never freed */
+    struct suppression *suppression; /* borrowed; NULL: nobody is kept back */
+    bool may_stop;                   /* false in observe mode: raise nothing */
     bool is_probe;
     bool is_archive;       /* no ramp counts it or learns of it */
     bool is_source_canary; /* the one message that tries whether a stop may end */
@@ -100,6 +105,7 @@ struct job {
     int64_t connect_ns;    /* spent on DNS, TCP, greeting, TLS; 0 when reused */
     int64_t transmit_ns;
 
+    unsigned offered; /* of rcpts, the first so many: the others are suppressed */
     unsigned rcpt_count;
     struct job_rcpt rcpts[]; /* rcpt_count of them */
 };

@@ -109,6 +109,10 @@
     ((int64_t)35 * 24) /* of counts: a month, and the week before it */
 #define LIMIT_STORE_ANSWER ((size_t)16 * 1024 * 1024)
 
+/* Suppressed recipients and mailboxes with strikes: 200 bytes each. A sender of ten
+ * million recipients a month collects some hundred thousand. */
+#define LIMIT_SUPPRESSION 1000000
+
 /* Counts of an hour: names in a group (senders and texts come from outside; a report
  * shows twenty), and keys in all, of which a place takes 200 bytes. */
 #define LIMIT_HOURS_NAMES 400

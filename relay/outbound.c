@@ -272,6 +272,45 @@ static void unreadable(struct outbound *outbound, int rc)
     outbound_step(outbound);
 }
 
+/* Who must not be written to goes to the end of the row, with our own answer. */
+static void set_aside(struct job *job)
+{
+    const struct envelope *envelope = &job->content.envelope;
+    const struct config *config = job->snapshot->config;
+    job->offered = job->rcpt_count;
+    if (job->suppression == NULL || (envelope->flags & ENVELOPE_IS_DSN) != 0) {
+        return; /* a notice goes to a sender's own mailbox */
+    }
+    for (unsigned i = 0; i < job->offered;) {
+        struct job_rcpt *rcpt = &job->rcpts[i];
+        struct suppression_entry entry;
+        if (!suppression_blocks(job->suppression, config, envelope->stream,
+                                envelope->recipients[rcpt->number].address, now_unix_ms(),
+                                &entry)) {
+            i++;
+            continue;
+        }
+        struct job_rcpt last = job->rcpts[--job->offered];
+        suppression_reply(&entry, &rcpt->reply);
+        rcpt->is_suppressed = true;
+        job->rcpts[job->offered] = *rcpt;
+        if (i < job->offered) {
+            job->rcpts[i] = last;
+        }
+    }
+}
+
+/* The message is in memory. */
+static void go(struct outbound *outbound)
+{
+    set_aside(outbound->job);
+    if (outbound->job->offered == 0) {
+        outbound->job->outcome = JOB_ANSWERED;
+        outbound_give_back(outbound);
+    }
+    outbound_step(outbound);
+}
+
 static void on_record(struct letter *letter)
 {
     struct reader_ask *ask = LIST_OWNER(letter, struct reader_ask, letter);
@@ -280,7 +319,7 @@ static void on_record(struct letter *letter)
     if (ask->rc != 0) {
         unreadable(outbound, ask->rc);
     } else {
-        outbound_step(outbound);
+        go(outbound);
     }
 }
 
@@ -298,7 +337,7 @@ static void read_record(struct outbound *outbound)
     } else if (rc != 0) {
         unreadable(outbound, rc);
     } else {
-        outbound_step(outbound);
+        go(outbound);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@
 #include "relay/slot.h"
 #include "relay/smtp/params.h"
 #include "relay/snapshot.h"
+#include "relay/verp.h"
 #include "relay/worker.h"
 
 /* ---- replies ---- */
@@ -45,7 +47,7 @@ static void judge(struct outbound *outbound, struct job_rcpt *rcpt)
 void outbound_mail_answer_all(struct outbound *outbound, const struct reply *reply)
 {
     struct job *job = outbound->job;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    for (unsigned i = 0; i < job->offered; i++) {
         job->rcpts[i].reply = *reply;
         judge(outbound, &job->rcpts[i]);
     }
@@ -60,7 +62,7 @@ void outbound_mail_answer_all(struct outbound *outbound, const struct reply *rep
 static bool was_dead(const struct outbound *outbound)
 {
     const struct job *job = outbound->job;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    for (unsigned i = 0; i < job->offered; i++) {
         if (job->rcpts[i].reply.origin != REPLY_NETWORK ||
             job->rcpts[i].reply.stage != REPLY_STAGE_MAIL) {
             return false;
@@ -89,7 +91,7 @@ static void finish(struct outbound *outbound)
         forget_rcpts(outbound);
         return; /* on_closed goes on, with a new connection */
     }
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    for (unsigned i = 0; i < job->offered; i++) {
         judge(outbound, &job->rcpts[i]);
     }
     job->peer = *smtp_out_peer(outbound->engine);
@@ -114,7 +116,7 @@ static void take_result(struct outbound *outbound)
     if (outbound->results < outbound->sent) {
         return;
     }
-    if (outbound->first + outbound->sent < job->rcpt_count) {
+    if (outbound->first + outbound->sent < job->offered) {
         outbound->first += outbound->sent;
         outbound->is_between = true; /* suspended: outbound_mail_ready, or the end */
     } else {
@@ -132,7 +134,7 @@ static void answer_rest(struct outbound *outbound)
                          .enhanced = {4, 5, 3},
                          .text =
                              "the server takes no more recipients on this connection"};
-    for (unsigned i = outbound->first; i < job->rcpt_count; i++) {
+    for (unsigned i = outbound->first; i < job->offered; i++) {
         job->rcpts[i].reply = failure != NULL ? *failure : rest;
     }
     finish(outbound);
@@ -185,9 +187,9 @@ static const char *ret_text(unsigned ret)
 static void make_rcpts(struct outbound *outbound)
 {
     const struct job *job = outbound->job;
-    outbound->rcpts = arena_must(job->rcpt_count, sizeof *outbound->rcpts);
-    outbound->ascii = arena_must(job->rcpt_count, sizeof *outbound->ascii);
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    outbound->rcpts = arena_must(job->offered, sizeof *outbound->rcpts);
+    outbound->ascii = arena_must(job->offered, sizeof *outbound->ascii);
+    for (unsigned i = 0; i < job->offered; i++) {
         const struct envelope_recipient *from =
             &job->content.envelope.recipients[job->rcpts[i].number];
         outbound->rcpts[i] = (struct smtp_out_rcpt){
@@ -208,7 +210,7 @@ static const char *domain_of(const struct job *job, unsigned i)
 static unsigned within_domains(const struct job *job, unsigned first, unsigned most)
 {
     unsigned domains = 0;
-    for (unsigned i = first; i < job->rcpt_count; i++) {
+    for (unsigned i = first; i < job->offered; i++) {
         bool is_new = true;
         for (unsigned j = first; j < i && is_new; j++) {
             is_new = strcmp(domain_of(job, i), domain_of(job, j)) != 0;
@@ -218,7 +220,28 @@ static unsigned within_domains(const struct job *job, unsigned first, unsigned m
             return i - first;
         }
     }
-    return job->rcpt_count - first;
+    return job->offered - first;
+}
+
+/* A stream with a return path of its own: one that names message and recipient, so that
+ * each recipient has a transaction. "" for all other mail. */
+static void make_return_path(struct outbound *outbound)
+{
+    const struct job *job = outbound->job;
+    const struct envelope *envelope = &job->content.envelope;
+    const struct config *config = job->snapshot->config;
+    uint32_t stream = config_stream_find(config, envelope->stream);
+    char local[VERP_LOCAL_BYTES];
+    outbound->return_path[0] = '\0';
+    if (stream == CONFIG_NONE || config->streams[stream].return_path[0] == '\0' ||
+        job->return_key == NULL || envelope->sender[0] == '\0' ||
+        (envelope->flags & ENVELOPE_IS_DSN) != 0) {
+        return;
+    }
+    verp_make(job->return_key, VERP_BOUNCE, job->id, envelope->stream, job->source,
+              envelope->recipients[job->rcpts[outbound->first].number].address, local);
+    (void)snprintf(outbound->return_path, sizeof outbound->return_path, "%s@%s", local,
+                   config->streams[stream].return_path);
 }
 
 /* One transaction: as many of the job's recipients as the server takes in one. */
@@ -226,15 +249,18 @@ static void begin_part(struct outbound *outbound)
 {
     struct job *job = outbound->job;
     const struct envelope *envelope = &job->content.envelope;
+    make_return_path(outbound);
+    bool is_own = outbound->return_path[0] != '\0';
     unsigned left = within_domains(job, outbound->first,
                                    smtp_out_peer(outbound->engine)->rcpt_domain_max);
     unsigned most = smtp_out_rcpt_max(outbound->engine);
     outbound->sent = left < most ? left : most;
+    outbound->sent = is_own ? 1 : outbound->sent;
     outbound->results = 0;
     outbound->is_open = false; /* until READY */
     outbound->mail = (struct smtp_out_mail){
-        .sender = envelope->sender,
-        .ascii_sender = ascii_of(envelope->sender, outbound->ascii_sender),
+        .sender = is_own ? outbound->return_path : envelope->sender,
+        .ascii_sender = ascii_of(is_own ? "" : envelope->sender, outbound->ascii_sender),
         .rcpts = outbound->rcpts + outbound->first,
         .rcpt_count = outbound->sent,
         .size_bytes = envelope->size_bytes,

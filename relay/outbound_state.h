@@ -60,6 +60,7 @@ struct outbound {
     struct smtp_out_rcpt *rcpts;  /* owned: of the transaction */
     char (*ascii)[ADDRESS_BYTES]; /* owned, with rcpts */
     char ascii_sender[ADDRESS_BYTES];
+    char return_path[ADDRESS_BYTES]; /* of the transaction; "" the sender's own */
     unsigned first;   /* recipient of the job that the transaction begins with ... */
     unsigned sent;    /* ... and how many it has: a server may take fewer than the job */
     unsigned results; /* of the transaction, so far */

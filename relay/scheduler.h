@@ -30,6 +30,8 @@ struct scheduler {
     struct list frozen;      /* struct lading: ready, of users that are frozen */
     atomic_bool never_stops; /* false: the stop flag of streams that only observe */
     uint32_t slots;          /* outbound connections held, all lanes */
+    uint32_t ending;         /* of them, told to end and not gone yet */
+    bool is_crowded;         /* somebody waits for one of the others to end */
 };
 
 void scheduler_init(struct scheduler *scheduler);

@@ -1,6 +1,7 @@
 /* Which DKIM keys sign a message, and signing with them: once, at acceptance.
  *
- * A key signs mail whose From domain is its domain or below it, on its stream or on any.
+ * A key signs mail whose From domain is its domain or below it, on its stream or on any,
+ * from the time it begins until it ends.
  * Worker thread; the keys belong to the snapshot. */
 
 #ifndef RELAY_SEALING_H
@@ -20,8 +21,12 @@ bool sealing_wants(const struct snapshot *snapshot, const struct message *messag
 
 /* Put one signature for each matching key on top of the final header block. The body's
  * hash is ended here. A key that fails is logged and left out: the mail leaves with the
- * other signatures. */
-void sealing_sign(const struct snapshot *snapshot, const struct message *message,
-                  uint32_t stream, struct dkim_body *body, struct textbuf *header);
+ * other signatures. Returns how many there are. */
+unsigned sealing_sign(const struct snapshot *snapshot, const struct message *message,
+                      uint32_t stream, struct dkim_body *body, struct textbuf *header);
+
+/* The same for mail of our own: From is at the hostname. Core thread. */
+void sealing_sign_own(const struct snapshot *snapshot, uint32_t stream,
+                      const struct textbuf *content, struct textbuf *header);
 
 #endif

@@ -163,6 +163,7 @@ static void settle(struct answer *answer)
     }
     answer_count(answer, &change);
     vigil_answer(core, answer, &change);
+    suppression_answer(core, answer, &change);
     answer_log(answer, &change);
     if (is_caught) {
         caught_remember(core, answer);
@@ -204,9 +205,12 @@ static void settle_answered(struct core *core, struct job *job)
     uint32_t accepted = 0;
     for (unsigned i = 0; i < job->rcpt_count; i++) {
         struct job_rcpt *rcpt = &job->rcpts[i];
-        struct verdict verdict = verdict_of(&rcpt->reply, &rcpt->finding);
-        /* Also when its recipient has ended meanwhile: a worker has raised the flag. */
-        teach_stops(core, job, rcpt, &verdict);
+        struct verdict verdict = {.message = VERDICT_BOUNCE};
+        if (!rcpt->is_suppressed) {
+            verdict = verdict_of(&rcpt->reply, &rcpt->finding);
+            /* Also when its recipient has ended: a worker has raised the flag. */
+            teach_stops(core, job, rcpt, &verdict);
+        }
         spent += is_spent(rcpt, &verdict);
         accepted += verdict.message == VERDICT_DONE;
         if (!is_ours_still(core, job, i)) {
@@ -220,6 +224,7 @@ static void settle_answered(struct core *core, struct job *job)
                                 .lane = lane,
                                 .site = lane->site->name,
                                 .verdict = verdict,
+                                .is_suppressed = rcpt->is_suppressed,
                                 .now_ms = now_unix_ms()};
         index_recipient(core->index, rcpt->handle, &answer.recipient);
         index_message(core->index, job->message, &answer.message);
@@ -229,13 +234,16 @@ static void settle_answered(struct core *core, struct job *job)
             dest = lading->dest;
             teach_dest(dest, job, &answer.verdict);
         }
-        if (!job->is_archive) {
+        if (!rcpt->is_suppressed && !job->is_archive) {
             ramps_evidence(core, lane, answer.verdict.ramp);
         }
         settle(&answer);
         if (answer.verdict.message == VERDICT_DONE && !job->peer.dsn) {
             notices_relayed(core, job, i);
         }
+    }
+    if (job->offered == 0) {
+        stops_untried(core, job);
     }
     stops_sent(core, lane, accepted);
     ramps_settle(job, spent);
@@ -407,4 +415,39 @@ void settle_expired(struct core *core, uint32_t message)
         }
     }
     queue_message_free(&content);
+}
+
+void settle_suppressed(struct core *core, uint32_t message,
+                       const struct envelope *envelope)
+{
+    struct message_view view;
+    struct recipient_view recipient;
+    struct suppression_entry entry;
+    if (core->suppression.blocking == 0 || (envelope->flags & ENVELOPE_IS_DSN) != 0) {
+        return;
+    }
+    index_message(core->index, message, &view);
+    for (uint32_t at = view.first; at != 0;) {
+        index_message(core->index, message, &view);
+        index_recipient(core->index, at, &recipient);
+        at = recipient.next;
+        if (!suppression_blocks(
+                &core->suppression, core->snapshot->config, envelope->stream,
+                envelope->recipients[recipient.number].address, now_unix_ms(), &entry)) {
+            continue;
+        }
+        struct reply reply;
+        suppression_reply(&entry, &reply);
+        struct answer answer = {.core = core,
+                                .reply = &reply,
+                                .recipient = recipient,
+                                .message = view,
+                                .envelope = envelope,
+                                .site = "",
+                                .verdict = {.message = VERDICT_BOUNCE},
+                                .stream = stream_of(core, envelope->stream),
+                                .is_suppressed = true,
+                                .now_ms = now_unix_ms()};
+        settle(&answer);
+    }
 }

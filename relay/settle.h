@@ -12,6 +12,7 @@
 #include "policy/reply.h"
 
 struct core;
+struct envelope;
 struct job;
 struct lading;
 
@@ -24,6 +25,10 @@ bool settle_refused(struct core *core, struct lading *lading, const struct reply
 
 /* The message's lifetime is over: give up every recipient that is not out just now. */
 void settle_expired(struct core *core, uint32_t message);
+
+/* A message has come in: recipients that must not be written to end at once. */
+void settle_suppressed(struct core *core, uint32_t message,
+                       const struct envelope *envelope);
 
 /* A text from outside as a change may hold it: control bytes become '?', cut to size. */
 void settle_clean(const char *text, char *out, unsigned size);

@@ -17,6 +17,7 @@
 #include "policy/evidence.h"
 #include "policy/pace.h"
 #include "policy/stop.h"
+#include "policy/suppress.h"
 
 #include "queue/list.h"
 
@@ -86,7 +87,8 @@ struct site {
     struct core *core;
     struct tally tally;
     struct meter meter;
-    uint32_t domains;         /* resolved to it now */
+    struct suppress_breaker mailboxes; /* refused as unknown, and accepted */
+    uint32_t domains;                  /* resolved to it now */
     int64_t fallback_unix_ms; /* when the journal last said that mail leaves by another
                                  source than its stream's own; 0 never */
 };

@@ -121,6 +121,7 @@ static void slot_end(struct slot *slot)
     list_remove(&slot->node);
     slot->is_ending = true;
     slot->lane->ending++;
+    slot->core->scheduler.ending++;
     mailbox_post(&slot->worker->mailbox, &slot->end, outbound_on_end);
 }
 
@@ -175,6 +176,38 @@ void slots_retire(struct core *core, int64_t now_ns, bool all)
     }
 }
 
+static struct slot *coldest(struct core *core)
+{
+    struct slot *best = NULL;
+    for (struct site *site = sites_next(&core->sites, NULL); site != NULL;
+         site = sites_next(&core->sites, site)) {
+        list_each (node, &site->lanes) {
+            const struct lane *lane = LIST_OWNER(node, struct lane, by_site);
+            list_each (other, &lane->idle) {
+                struct slot *slot = LIST_OWNER(other, struct slot, node);
+                if (may_end(slot) &&
+                    (best == NULL || slot->idle_since_ns < best->idle_since_ns)) {
+                    best = slot;
+                }
+            }
+        }
+    }
+    return best;
+}
+
+void slots_yield(struct core *core)
+{
+    uint32_t most = core->snapshot->config->delivery.max_connections;
+    if (most == 0 || core->scheduler.slots < most) {
+        return;
+    }
+    core->scheduler.is_crowded = true;
+    struct slot *slot = core->scheduler.ending == 0 ? coldest(core) : NULL;
+    if (slot != NULL) {
+        slot_end(slot);
+    }
+}
+
 static void slot_free(struct core *core, struct slot *slot)
 {
     struct lane *lane = slot->lane;
@@ -192,8 +225,13 @@ void slots_gone(struct core *core, struct slot *slot)
     struct site *site = slot->lane->site;
     slot->worker->slots--;
     slot->lane->ending--;
+    core->scheduler.ending--;
     slot_free(core, slot);
     scheduler_kick(core, site);
+    if (core->scheduler.is_crowded) {
+        core->scheduler.is_crowded = false;
+        scheduler_kick_all(core);
+    }
 }
 
 static void free_list(struct core *core, struct list *list)

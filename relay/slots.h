@@ -38,6 +38,10 @@ void slots_retire(struct core *core, int64_t now_ns, bool all);
 /* The lane's window is smaller than what it has: end idle ones. */
 void slots_trim(struct lane *lane, int64_t now_ns);
 
+/* A lane may not connect as there are delivery.max_connections: the connection that has
+ * been idle longest, wherever it leads, is ended, and whoever waits looks again then. */
+void slots_yield(struct core *core);
+
 /* The worker has given it back: free it. */
 void slots_gone(struct core *core, struct slot *slot);
 

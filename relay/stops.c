@@ -13,8 +13,7 @@
 
 bool stops_is_bulk(const struct config *config, const struct config_stream *stream)
 {
-    return strcmp(stream->name, "bulk") == 0 ||
-           strcmp(config->schedules[stream->retry].name, "bulk") == 0;
+    return config_stream_is_bulk(config, stream);
 }
 
 /* ---- asking ---- */

@@ -37,11 +37,11 @@ void teach_lane(struct core *core, struct job *job)
     int64_t now = now_ns();
     uint32_t accepted = 0;
     bool probe = job->is_probe;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    for (unsigned i = 0; i < job->offered; i++) {
         accepted += job->rcpts[i].finding.class == FINDING_NONE;
     }
     struct control_change change;
-    for (unsigned i = 0; i < job->rcpt_count; i++) {
+    for (unsigned i = 0; i < job->offered; i++) {
         const struct job_rcpt *rcpt = &job->rcpts[i];
         if (rcpt->finding.class == FINDING_NONE || rcpt->reply.origin != REPLY_REMOTE) {
             continue;
@@ -72,7 +72,7 @@ void teach_lane(struct core *core, struct job *job)
         change = control_closed(&lane->control, job->closed_after);
         journal_control(core, lane, &change, NULL);
     }
-    evidence_add(&lane->deferrals, job->rcpt_count - accepted, job->rcpt_count,
+    evidence_add(&lane->deferrals, job->offered - accepted, job->offered,
                  DEFERRALS_HALF_LIFE_NS, now);
 }
 

@@ -167,6 +167,8 @@ struct view *view_new(struct core *core)
                                     .why = view_why,
                                     .journal = view_journal,
                                     .summary = view_summary,
+                                    .suppressed = view_suppressed,
+                                    .suppress = view_suppress,
                                     .act = view_act,
                                     .pack = view_pack,
                                     .unpack = view_unpack,

@@ -316,6 +316,12 @@ void view_why(void *owner, const char *subject, struct api_answer *answer);
 void view_journal(void *owner, const struct api_journal_ask *journal,
                   struct api_answer *answer);
 
+/* view_suppress.c */
+void view_suppressed(void *owner, const char *address, const struct api_page *page,
+                     struct api_answer *answer);
+void view_suppress(void *owner, const struct api_suppress_ask *ask,
+                   struct api_answer *answer);
+
 /* view_summary.c */
 void view_summary(void *owner, int64_t newer_ms, struct api_answer *answer);
 

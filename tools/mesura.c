@@ -135,6 +135,43 @@ static const struct command commands[] = {
      "The last 24 hours, or --since 7d; whole hours, up to 35 days back. Ends with the\n"
      "replies that nobody understood, the most frequent first: write rules for those.\n",
      "since", "", 0, 0, mesura_summary_run},
+    {"suppress", "list", "suppress list [ADDRESS]",
+     "recipients that are not written to, with cause and end", "", "", "", 0, 1,
+     mesura_suppress_list},
+    {"suppress", "add",
+     "suppress add ADDRESS [--stream S] [--cause C] [--for D] [--why TEXT]",
+     "write to a recipient no more",
+     "Without --stream from every stream that asks the list. C is operator, complaint,\n"
+     "unsubscribe or bad-mailbox; without --for until it is taken off.\n",
+     "stream cause for why", "", 1, 1, mesura_suppress_add},
+    {"suppress", "del", "suppress del ADDRESS [--stream S] [--why TEXT]",
+     "write to a recipient again", "Without --stream in every stream.\n", "stream why",
+     "", 1, 1, mesura_suppress_del},
+    {"suppress", "import", "suppress import [FILE]",
+     "add recipients from comma separated values",
+     "The first line names the columns: address (or email, recipient), and if you like\n"
+     "stream, cause, since, until, why; without such a line each line begins with an\n"
+     "address. Lines that are wrong are named and left out (exit status 1). FILE \"-\", "
+     "or\n"
+     "none, is standard input.\n",
+     "", "", 0, 1, mesura_suppress_import},
+    {"suppress", "export", "suppress export", "the list as comma separated values",
+     "What it prints, mesura suppress import takes.\n", "", "", 0, 0,
+     mesura_suppress_export},
+    {"dkim", "new", "dkim new DOMAIN SELECTOR [--type rsa|ed25519] [--bits N] [--dir D]",
+     "make a key that signs mail, and print the record to publish",
+     "The file is D/DOMAIN.SELECTOR.pem, D /etc/mesura/dkim, or --key FILE; mode 600, "
+     "never\n"
+     "overwritten. RSA with 2048 bits unless said. Needs no daemon.\n",
+     "type bits dir key", "", 2, 2, mesura_dkim_new},
+    {"dkim", "record", "dkim record DOMAIN SELECTOR [--key FILE]",
+     "the record that publishes a key", "As a line of a zone file.\n", "dir key", "", 2,
+     2, mesura_dkim_record},
+    {"dkim", "rotate", "dkim rotate DOMAIN SELECTOR NEW-SELECTOR [--type T] [--dir D]",
+     "make a key for another's place, with an overlap",
+     "Prints the record, when the keys change places (two days from now, by begins and\n"
+     "ends in the configuration), and when the old record may go.\n",
+     "type bits dir key", "", 3, 3, mesura_dkim_rotate},
     {"user", "add", "user add NAME [RIGHTS] [--no-password]", "a user that may submit",
      RIGHTS_HELP PASSWORD_HELP USERS_HELP, MESURA_USER_RIGHTS " users password-file",
      "no-password", 1, 1, mesura_user_add},

@@ -29,6 +29,14 @@ enum mesura_exit mesura_queue_bounce(const struct mesura_args *args);
 enum mesura_exit mesura_queue_mailq(const struct mesura_args *args);
 
 /* mesura_summary.c: what the last hours brought */
+enum mesura_exit mesura_dkim_new(const struct mesura_args *args);
+enum mesura_exit mesura_dkim_record(const struct mesura_args *args);
+enum mesura_exit mesura_dkim_rotate(const struct mesura_args *args);
+enum mesura_exit mesura_suppress_list(const struct mesura_args *args);
+enum mesura_exit mesura_suppress_add(const struct mesura_args *args);
+enum mesura_exit mesura_suppress_del(const struct mesura_args *args);
+enum mesura_exit mesura_suppress_import(const struct mesura_args *args);
+enum mesura_exit mesura_suppress_export(const struct mesura_args *args);
 enum mesura_exit mesura_summary_run(const struct mesura_args *args);
 /* mesura_move.c: messages out of the queue and in */
 enum mesura_exit mesura_move_purge(const struct mesura_args *args);

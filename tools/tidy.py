@@ -39,6 +39,7 @@ LAYERS = (
     # The users file has one reader and one writer: `mesura user` uses the daemon's.
     ("tools/mesura_user", re.compile(r"tools/|relay/(users|units)\.h"), ANY),
     ("tools/mesura_classify", re.compile(r"tools/|policy/|relay/config(_notes)?\.h"), ANY),
+    ("tools/mesura_dkim", re.compile(r"tools/|relay/(dkim|textbuf)\.h"), ANY),
     ("tools/mesura_sendmail", re.compile(r"tools/|relay/addresslist\.h"), ANY),
     ("tools/", re.compile(r"tools/|queue/|policy/"), ANY),
     ("tests/", ANY, ANY),

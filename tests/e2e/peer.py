@@ -14,7 +14,7 @@ import time
 CLOSE, HANG, DRIP = object(), object(), object()
 GOOD = {"connect": "220 peer.test ESMTP", "HELO": "250 peer.test", "MAIL": "250 2.1.0 Ok", "RCPT": "250 2.1.5 Ok",
         "DATA": "354 go on", "DOT": "250 2.0.0 Ok: queued", "RSET": "250 Ok", "NOOP": "250 Ok", "QUIT": "221 Bye",
-        "STARTTLS": "220 go on"}
+        "STARTTLS": "220 go on", "AUTH": "535 5.7.8 no"}
 KEYWORDS = ("PIPELINING", "SIZE 100000000", "8BITMIME", "ENHANCEDSTATUSCODES")
 
 

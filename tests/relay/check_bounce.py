@@ -1,15 +1,27 @@
 #!/usr/bin/python3
-"""Foreign parsers must read our notifications as they were meant: Python's email package
-always, flufl.bounce where it is installed. Usage: check_bounce.py PRINT_BOUNCE"""
+"""Three foreign parsers must read our notifications as they were meant, and agree: Python's
+email package, flufl.bounce and Sisimai. Usage: check_bounce.py PRINT_BOUNCE"""
 import email
 import email.policy
 import subprocess
 import sys
+import tempfile
 
-try:
-    from flufl.bounce import all_failures
-except ImportError:
-    all_failures = None
+from flufl.bounce import all_failures
+
+SISIMAI = """use Sisimai;
+for my $found (@{ Sisimai->make($ARGV[0], 'delivered' => 1) || [] }) {
+    print join(' ', $found->recipient->address, $found->action, $found->deliverystatus), "\n";
+}"""
+
+
+def sisimai(raw):
+    """What it finds: recipient, action, status."""
+    with tempfile.NamedTemporaryFile(suffix=".eml") as file:
+        file.write(raw)
+        file.flush()
+        done = subprocess.run(["perl", "-e", SISIMAI, file.name], stdout=subprocess.PIPE, check=True, text=True)
+    return [line.split() for line in done.stdout.splitlines()]
 
 
 def check(kind, action, statuses, third):
@@ -33,10 +45,10 @@ def check(kind, action, statuses, third):
     assert [g["Action"] for g in groups] == [action, action]
     assert [g["Status"] for g in groups] == statuses
     assert "<7@app>" in parts[2].as_string()
-    if all_failures is not None:
-        temporary, permanent = all_failures(message)
-        found = temporary if action == "delayed" else permanent
-        assert found == {b"Bee@y.example", b"c@y.example"}, (temporary, permanent)
+    temporary, permanent = all_failures(message)
+    found = temporary if action == "delayed" else permanent
+    assert found == {b"Bee@y.example", b"c@y.example"}, (temporary, permanent)
+    assert sisimai(raw) == [["b@y.example", action, statuses[0]], ["c@y.example", action, statuses[1]]], sisimai(raw)
     print("ok", kind)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Every signature we make must verify with dkimpy, and stop verifying when the message is
+"""Every signature we make must verify with dkimpy and OpenDKIM, and stop verifying when the message is
 changed where it matters. Usage: check_dkim.py SIGN_STDIN"""
 import subprocess
 import sys
@@ -57,15 +57,29 @@ def main():
                 failures += 1
             print("ok" if what == want else "FAILED", name)
 
+        public, config, mail = folder + "/public", folder + "/opendkim.conf", folder + "/mail"
+        with open(public, "wb") as out:
+            out.write(b"r._domainkey.x.example " + records[b"r._domainkey.x.example."] + b"\n")
+        with open(config, "w", encoding="ascii") as out:
+            out.write(f"TestPublicKeys {public}\nMode v\n")
+
+        def opendkim(message):
+            with open(mail, "wb") as out:
+                out.write(message)
+            done = subprocess.run(["opendkim", "-x", config, "-t", mail], capture_output=True, check=False)
+            return b"succeeded" in done.stdout + done.stderr
+
         for name, message in CASES.items():
             signed = run(SIGN, rsa, "r", ed, "e", data=message)
             expect(name + ", rsa", verify(signed, 0), True)
+            expect(name + ", OpenDKIM", opendkim(signed if signed.endswith(b"\r\n") else signed + b"\r\n"), True)
             if name != "20 MB":
                 expect(name + ", ed25519", verify(signed, 1), True)
         signed = run(SIGN, rsa, "r", data=CASES["plain"])
         expect("second From", verify(b"From: evil@z.example\r\n" + signed), False)
         expect("second Subject", verify(b"Subject: evil\r\n" + signed), False)
         expect("changed body", verify(signed.replace(b"body", b"b0dy")), False)
+        expect("changed body, OpenDKIM", opendkim(signed.replace(b"body", b"b0dy")), False)
         expect("added body", verify(signed + b"more\r\n"), False)
         expect("unsigned field", verify(b"X-Seen: yes\r\n" + signed), True)
         expect("more blank lines", verify(signed + b"\r\n\r\n"), True)

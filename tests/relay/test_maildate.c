@@ -45,3 +45,28 @@ TEST(maildate, like_libc)
         cr_assert_str_eq(out, want);
     }
 }
+
+/* Dates as people and machines write them; nothing else. */
+TEST(maildate, read)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } cases[] = {{"1970-01-01", 0},
+                 {"2000-02-29", INT64_C(951782400000)},
+                 {"2026-11-21 08:30", INT64_C(1795249800000)},
+                 {"2026-11-21T08:30:05.123Z", INT64_C(1795249805000)},
+                 {"1700000000000", INT64_C(1700000000000)},
+                 {"2026-13-01", -1},
+                 {"2026-11-21T25:00", -1},
+                 {"2026", -1},
+                 {"20261121", -1},
+                 {"2026-11-21T08:30+02:00", -1},
+                 {"99999999999999999999", -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t ms = -1;
+        cr_assert_eq(maildate_read(cases[i].text, &ms), cases[i].ms != -1, "%s",
+                     cases[i].text);
+        cr_assert_eq(ms, cases[i].ms, "%s: %lld", cases[i].text, (long long)ms);
+    }
+}

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "relay/now.h"
 #include "relay/slots.h"
 #include "relay/worker.h"
@@ -73,4 +75,31 @@ TEST(slots, freed_at_the_end)
     core_rig_run(&rig);
     core_rig_answer(&rig, "250 2.0.0 ok");
     core_rig_close(&rig); /* AddressSanitizer looks */
+}
+
+/* With as many connections as there may be in all, one that is idle gives way to a site
+ * that has none, at once; and no more than the limit are ever held. */
+TEST(slots, yield)
+{
+    struct core_rig rig;
+    core_rig_open(&rig,
+                  "sources = ( { name = \"one\"; address = \"127.0.0.11\"; } );\n"
+                  "streams = ( { name = \"transactional\"; sources = [ \"one\" ]; } );\n"
+                  "sites = ( { name = \"default\"; max_rate = \"unlimited\"; } );\n"
+                  "adapt = { enabled = false; };\n"
+                  "delivery = { max_connections = 2; };\n");
+    for (unsigned i = 0; i < 6; i++) {
+        char domain[32];
+        (void)snprintf(domain, sizeof domain, "d%u.test", i);
+        (void)core_rig_accept(&rig, &(struct core_rig_mail){.domain = domain});
+    }
+    core_rig_run(&rig);
+    cr_assert_eq(rig.job_count, 2);
+    for (unsigned i = 0; i < 6; i++) {
+        cr_assert_gt(rig.job_count, 0, "after %u", i);
+        core_rig_answer(&rig, "250 2.0.0 ok");
+        cr_assert_leq(rig.core->scheduler.slots, 2);
+    }
+    cr_assert_eq(rig.core->counts.delivered, 6);
+    core_rig_close(&rig);
 }

@@ -118,6 +118,30 @@ static void fake_users_expect(void *owner, const char *name, const char *volume,
     api_answer_done(answer, API_DONE, "done");
 }
 
+static void fake_suppressed(void *owner, const char *address, const struct api_page *page,
+                            struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+    const struct api_suppression row = {
+        .address = "a@b.test", .stream = "bulk", .cause = "complaint"};
+
+    NOTE(fake, "suppressed %s limit=%u cursor=%s", address, page->limit, page->cursor);
+    api_answer_suppression(answer, &row);
+    api_answer_done(answer, API_DONE, "");
+}
+
+static void fake_suppress(void *owner, const struct api_suppress_ask *ask,
+                          struct api_answer *answer)
+{
+    struct fake_view *fake = owner;
+
+    NOTE(fake, "suppress %d %s stream=%s cause=%s csv=%s line=%llu for=%lld why=%s by=%s",
+         (int)ask->act, ask->address, ask->stream, ask->cause, ask->csv,
+         (unsigned long long)ask->line, (long long)ask->for_ms, ask->why, ask->by);
+    api_answer_count(answer, 1);
+    api_answer_done(answer, API_DONE, "done");
+}
+
 static void fake_submit(void *owner, const struct api_submission *submission,
                         struct api_answer *answer)
 {
@@ -356,6 +380,8 @@ void fake_view_init(struct fake_view *fake)
                                         .freezes = fake_freezes,
                                         .warmups = fake_warmups,
                                         .submit = fake_submit,
+                                        .suppressed = fake_suppressed,
+                                        .suppress = fake_suppress,
                                         .users = fake_users,
                                         .users_reload = fake_users_reload,
                                         .users_expect = fake_users_expect,

@@ -7,6 +7,7 @@
 
 #include "relay/core.h"
 #include "relay/permit.h"
+#include "relay/returns.h"
 
 #include "tests/support/worker_rig.h"
 
@@ -30,4 +31,11 @@ void core_on_permit_over(struct letter *letter)
 void worker_rig_say(int fd, const char *text)
 {
     worker_rig_write(fd, text, strlen(text));
+}
+
+/* Nothing that comes back is a report. */
+void core_on_returned(struct letter *letter)
+{
+    struct returned *returned = LIST_OWNER(letter, struct returned, letter);
+    mailbox_post(returned->home, &returned->letter, returned->done_cb);
 }
