@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (text.length >= sizeof(text.folded) || text.folded[text.length] != '\0') {
         abort();
     }
-    if (match_phrase(pattern, &text) != match_phrase(pattern, &text)) {
+    bool first = match_phrase(pattern, &text);
+    if (first != match_phrase(pattern, &text)) {
         abort();
     }
     (void)match_glob(pattern, raw);

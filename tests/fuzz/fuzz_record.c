@@ -54,10 +54,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     try_changes(bytes, length);
     digest_writer_init(&writer);
     (void)digest_read(bytes, length, 1, on_item, &writer);
-    for (uint16_t kind = 0; kind <= QUEUE_MOVED + 1; kind++) {
-        struct scan_item item = {
-            .payload = bytes,
-            .head = {.segment = 1, .id = 1, .kind = kind, .length = (uint32_t)length}};
+    for (unsigned kind = 0; kind <= QUEUE_MOVED + 1; kind++) {
+        struct scan_item item = {.payload = bytes,
+                                 .head = {.segment = 1,
+                                          .id = 1,
+                                          .kind = (uint16_t)kind,
+                                          .length = (uint32_t)length}};
         (void)digest_record(&item, NULL, on_item, &writer);
     }
     digest_writer_done(&writer);

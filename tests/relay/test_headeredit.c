@@ -75,11 +75,12 @@ TEST(headeredit, keeps_lines_short)
 {
     /* A field that would get a line above 998 bytes stays as it came. */
     struct loaded loaded = loaded_text(LOADED_HOST);
+    static const char address[] = "ab, ";
     char block[1200] = "To: ";
     size_t length = 4;
     for (int i = 0; i < 240; i++) {
-        memcpy(block + length, "ab, ", 4);
-        length += 4;
+        memcpy(block + length, address, sizeof address - 1);
+        length += sizeof address - 1;
     }
     (void)snprintf(block + length, sizeof block - length, "z\r\n");
     expect(loaded.config, 0, block, block);
