@@ -258,6 +258,8 @@ static uint64_t network_of(const char *client)
 bool vigil_allows(struct core *core, const struct permit *permit, char *text,
                   unsigned size)
 {
+    /* Before it is in: its refusal may be here before the word that it was accepted. */
+    storms_message(core->vigil.storms, permit->id, permit->user, permit->body);
     for (unsigned i = 0; i < permit->hash_count; i++) {
         const char *reply = storms_reply(core->vigil.storms, permit->user,
                                          permit->hashes[i], permit->body, now_unix_ms());
@@ -279,7 +281,6 @@ void vigil_see(struct core *core, const struct permit *permit)
     conduct_see(&user->conduct, permit->recipients, network_of(permit->client),
                 permit->kind);
     user->is_changed = true;
-    storms_message(core->vigil.storms, permit->id, permit->user, permit->body);
     act(core, user);
 }
 

@@ -155,9 +155,11 @@ def sanitizer_env(folder):
 
 
 def no_reports(reports):
-    found = [path for path in sorted(reports.iterdir()) if path.stat().st_size > 0]
-    count(not found, f"{reports.parent.name}: no sanitizer report",
-          "\n".join(path.read_text(errors="replace")[:3000] for path in found[:3]))
+    """A test that asks for the impossible on purpose gets a warning, which is none."""
+    texts = [re.sub(r"==\d+==WARNING: AddressSanitizer failed to allocate.*\n", "", path.read_text(errors="replace"))
+             for path in sorted(reports.iterdir())]
+    found = [text for text in texts if text.strip()]
+    count(not found, f"{reports.parent.name}: no sanitizer report", "\n".join(text[:3000] for text in found[:3]))
 
 
 def unit():

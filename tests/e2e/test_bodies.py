@@ -50,9 +50,12 @@ def test_body_arrives(rig, name):
 
 
 @pytest.mark.parametrize("kind", ["base64", "dots"])
-def test_twenty_megabytes(rig, kind):
+def test_twenty_megabytes(new_relay, new_peer, kind):
     """A large message is stored in pieces and leaves whole."""
-    relay, peer = rig
+    peer = new_peer()
+    relay = new_relay(delivery={"timeouts": {name: "60s" for name in ("connect", "greeting", "command", "data", "dot", "idle")}})
+    relay.route("gmail.test", peer.port)
+    relay.start()
     if kind == "base64":
         body = base64.encodebytes(random.Random(7).randbytes(15 << 20)).replace(b"\n", b"\r\n")
     else:
