@@ -24,8 +24,11 @@ static void load(const struct ahead *ahead, const struct segment_header *header,
     out_footer->file_bytes = size > 0 ? (uint64_t)size : 0;
     int rc = footer_find(disk, handle, header, &out_footer->trailer);
     if (rc == 0) {
-        rc = footer_load(disk, handle, header, ahead->seal, &out_footer->trailer,
-                         &out_footer->bytes, &out_footer->length);
+        struct footer_digest digest = {0};
+        rc =
+            footer_load(disk, handle, header, ahead->seal, &out_footer->trailer, &digest);
+        out_footer->bytes = digest.bytes;
+        out_footer->length = digest.length;
     }
     out_footer->rc = rc;
     disk->close(disk, handle);

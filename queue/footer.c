@@ -132,7 +132,7 @@ int footer_find(const struct disk *disk, int handle, const struct segment_header
 
 int footer_load(const struct disk *disk, int handle, const struct segment_header *header,
                 const struct seal *seal, const struct segment_trailer *trailer,
-                uint8_t **out_bytes, size_t *out_length)
+                struct footer_digest *out_digest)
 {
     size_t length = trailer->footer_length;
     uint8_t *bytes = mem_try(length);
@@ -155,8 +155,7 @@ int footer_load(const struct disk *disk, int handle, const struct segment_header
         free(bytes);
         return rc;
     }
-    *out_bytes = bytes;
-    *out_length = length;
+    *out_digest = (struct footer_digest){.bytes = bytes, .length = length};
     return 0;
 }
 
@@ -164,12 +163,12 @@ int footer_read(const struct disk *disk, int handle, const struct segment_header
                 const struct seal *seal, const struct segment_trailer *trailer,
                 const struct digest_sink *sink)
 {
-    uint8_t *bytes = NULL;
-    size_t length = 0;
-    int rc = footer_load(disk, handle, header, seal, trailer, &bytes, &length);
+    struct footer_digest digest;
+    int rc = footer_load(disk, handle, header, seal, trailer, &digest);
     if (rc == 0) {
-        rc = digest_read(bytes, length, header->number, sink->item_cb, sink->owner);
-        free(bytes);
+        rc = digest_read(digest.bytes, digest.length, header->number, sink->item_cb,
+                         sink->owner);
+        free(digest.bytes);
     }
     return rc;
 }

@@ -4,6 +4,7 @@
 #define QUEUE_FOOTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "queue/digest.h"
@@ -21,11 +22,17 @@ int footer_write(const struct disk *disk, int handle, const struct segment_heade
 int footer_find(const struct disk *disk, int handle, const struct segment_header *header,
                 struct segment_trailer *out_trailer);
 
+/* What a footer holds, opened. */
+struct footer_digest {
+    uint8_t *bytes;
+    size_t length;
+};
+
 /* Read the footer and check it: its digest, opened when it is sealed. The bytes are owned
  * by the caller. -EBADMSG when it is damaged, -ENOMEM. */
 int footer_load(const struct disk *disk, int handle, const struct segment_header *header,
                 const struct seal *seal, const struct segment_trailer *trailer,
-                uint8_t **out_bytes, size_t *out_length);
+                struct footer_digest *out_digest);
 
 /* The same, and hand out its items. -EBADMSG when it is damaged. */
 int footer_read(const struct disk *disk, int handle, const struct segment_header *header,

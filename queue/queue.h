@@ -27,7 +27,7 @@
 
 #define QUEUE_PARTS        12
 #define QUEUE_RECORD_BYTES (4 * 1024 * 1024 - 4096) /* the largest record */
-#define QUEUE_SEGMENT_MIN  (64 * 1024)
+#define QUEUE_SEGMENT_MIN  ((size_t)64 * 1024)
 #define QUEUE_SEGMENT_MAX  (1024 * 1024 * 1024)
 
 struct queue;

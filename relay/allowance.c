@@ -72,8 +72,11 @@ static struct list *bucket_of(struct allowances *allowances, const char *user)
 {
     uint32_t hash = 2166136261U; /* names are the operator's: no stranger aims at these */
     for (const char *at = user; *at != '\0'; at++) {
-        char byte = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
-        hash = (hash ^ (uint8_t)byte) * 16777619U;
+        uint8_t byte = (uint8_t)*at;
+        if (byte >= 'A' && byte <= 'Z') {
+            byte = (uint8_t)(byte - 'A' + 'a');
+        }
+        hash = (hash ^ byte) * 16777619U;
     }
     return &allowances->buckets[hash % ALLOWANCE_BUCKETS];
 }
@@ -153,18 +156,22 @@ static void put(const struct allowance *allowance, int period,
         ticket);
 }
 
+static void save(const struct allowance *allowance)
+{
+    for (int period = 0; period < ALLOWANCE_PERIODS; period++) {
+        const struct ledger *ledger = &allowance->ledgers[period];
+        if (ledger->durable > 0) {
+            struct ledger_record record = ledger_close(ledger);
+            put(allowance, period, &record, NULL);
+        }
+    }
+}
+
 void allowances_save_all(struct core *core)
 {
     for (size_t i = 0; i < ALLOWANCE_BUCKETS; i++) {
         list_each (node, &core->allowances.buckets[i]) {
-            struct allowance *allowance = LIST_OWNER(node, struct allowance, node);
-            for (int period = 0; period < ALLOWANCE_PERIODS; period++) {
-                const struct ledger *ledger = &allowance->ledgers[period];
-                if (ledger->durable > 0) {
-                    struct ledger_record record = ledger_close(ledger);
-                    put(allowance, period, &record, NULL);
-                }
-            }
+            save(LIST_OWNER(node, struct allowance, node));
         }
     }
 }

@@ -238,7 +238,7 @@ void api_answer_text(struct api_answer *answer, const char *bytes, size_t length
 {
     size_t needed = answer->text_length + length + 1;
 
-    if (needed > (size_t)LIMIT_API_TEXT) {
+    if (needed > LIMIT_API_TEXT) {
         return;
     }
     if (needed > answer->text_room || answer->text == NULL) {

@@ -371,7 +371,7 @@ static enum MHD_Result start_ask(struct api_exchange *exchange, const char *meth
 static enum MHD_Result collect(struct api_exchange *exchange, const char *bytes,
                                size_t length)
 {
-    size_t most = exchange->is_message ? LIMIT_API_MESSAGE : (size_t)LIMIT_API_BODY;
+    size_t most = exchange->is_message ? LIMIT_API_MESSAGE : LIMIT_API_BODY;
     if (exchange->body_length + length > most) {
         return MHD_NO; /* chunked and endless: only cutting the connection ends it */
     }

@@ -96,8 +96,8 @@ int api_request_add_body(struct api_request *request, const char *body, size_t l
     if (length == 0) {
         return 0;
     }
-    if (length > (size_t)LIMIT_API_BODY) {
-        errmsg_set(err, "the body is larger than %d bytes", LIMIT_API_BODY);
+    if (length > LIMIT_API_BODY) {
+        errmsg_set(err, "the body is larger than %zu bytes", LIMIT_API_BODY);
         return -EINVAL;
     }
     json_t *root = json_loadb(body, length, JSON_REJECT_DUPLICATES, &why);

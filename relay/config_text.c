@@ -76,8 +76,8 @@ static char *file_bytes(const char *path, size_t *bytes, struct errmsg *err)
         errmsg_set(err, "is not a file");
         goto out;
     }
-    if (info.st_size > LIMIT_CONFIG_BYTES) {
-        errmsg_set(err, "is larger than %d MiB", LIMIT_CONFIG_BYTES / 1024 / 1024);
+    if (info.st_size > (off_t)LIMIT_CONFIG_BYTES) {
+        errmsg_set(err, "is larger than %zu MiB", LIMIT_CONFIG_BYTES / 1024 / 1024);
         goto out;
     }
     size = (size_t)info.st_size;
@@ -282,7 +282,7 @@ static int scan_frames(struct scan *scan)
         }
         if (total > LIMIT_CONFIG_BYTES) {
             config_notes_error(scan->notes, name, line.number,
-                               "more than %d MiB of configuration",
+                               "more than %zu MiB of configuration",
                                LIMIT_CONFIG_BYTES / 1024 / 1024);
             return -EINVAL;
         }
@@ -334,7 +334,7 @@ int config_text_scan(struct config_text *text, const char *content, size_t bytes
     assert(content != NULL);
     *text = (struct config_text){.may_include = false};
     if (bytes > LIMIT_CONFIG_BYTES) {
-        config_notes_error(notes, name, 0, "more than %d MiB of configuration",
+        config_notes_error(notes, name, 0, "more than %zu MiB of configuration",
                            LIMIT_CONFIG_BYTES / 1024 / 1024);
         return -EINVAL;
     }

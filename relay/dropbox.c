@@ -149,7 +149,7 @@ static void look(struct core *core, const char *directory)
     }
     for (unsigned seen = 0;
          seen < LIMIT_DROP_NAMES && core->dropbox.count < LIMIT_DROP_FLYING &&
-         (entry = readdir(dir)) != NULL;
+         (entry = readdir(dir)) != NULL; /* NOLINT(concurrency-mt-unsafe): own stream */
          seen++) {
         (void)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
         if (is_mail(entry->d_name) && !is_flying(&core->dropbox, path)) {

@@ -28,7 +28,7 @@
 #define LIMIT_RECEIVED_COUNT 100 /* RFC 5321 6.3 */
 
 /* Control: an operator's command is small; anything longer is not one. */
-#define LIMIT_API_BODY        (1024 * 1024)
+#define LIMIT_API_BODY        ((size_t)1024 * 1024)
 /* Messages by HTTP: one (JSON has attachments in base64), and all that are on their way
  * to a worker together; who comes above that hears 503. */
 #define LIMIT_API_MESSAGE     ((size_t)64 * 1024 * 1024)
@@ -42,8 +42,8 @@
 #define LIMIT_STORM_REFUSALS  2048
 #define LIMIT_API_ROWS        2000 /* of one kind in a document: made on core, 5 us a row */
 #define LIMIT_API_PAGE        500 /* rows of the queue at once; then the next page is asked */
-#define LIMIT_API_TEXT        (4 * 1024 * 1024) /* of /metrics */
-#define LIMIT_API_PARAMS      32                /* selectors and options of one ask */
+#define LIMIT_API_TEXT        ((size_t)4 * 1024 * 1024) /* of /metrics */
+#define LIMIT_API_PARAMS      32          /* selectors and options of one ask */
 #define LIMIT_API_CONNECTIONS 64          /* operators, dashboards, scrapers at once */
 #define LIMIT_API_MEMORY      (32 * 1024) /* of a connection: request line and headers */
 #define LIMIT_API_IDLE_S      60          /* then a keep-alive connection is closed */
@@ -102,8 +102,9 @@
  * report; bytes of one answer. */
 #define LIMIT_STORE_PENDING ((uint64_t)8 * 1024 * 1024)
 #define LIMIT_STORE_ROWS    10000
-#define LIMIT_STORE_HOURS   (35 * 24) /* of counts: a month, and the week before it */
-#define LIMIT_STORE_ANSWER  ((size_t)16 * 1024 * 1024)
+#define LIMIT_STORE_HOURS \
+    ((int64_t)35 * 24) /* of counts: a month, and the week before it */
+#define LIMIT_STORE_ANSWER ((size_t)16 * 1024 * 1024)
 
 /* Counts of an hour: names in a group (senders and texts come from outside; a report
  * shows twenty), and keys in all, of which a place takes 200 bytes. */
@@ -141,7 +142,7 @@
 
 /* Configuration: a file is written by a person; anything larger is not one. */
 #define LIMIT_CONFIG_BYTES \
-    (4 * 1024 * 1024) /* all files together, includes counted each time */
+    ((size_t)4 * 1024 * 1024) /* all files together, includes counted each time */
 #define LIMIT_CONFIG_INCLUDE_DEPTH 8
 #define LIMIT_CONFIG_NESTING       16  /* groups in groups; the deepest real one has 4 */
 #define LIMIT_CONFIG_NOTES         500 /* nobody reads more errors than that */

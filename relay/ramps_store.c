@@ -185,7 +185,7 @@ static void get_pace(const struct fields *fields, struct ramp_entry *entry)
         return;
     }
     int64_t until_ns = now_from_unix_ms(paid_ms);
-    int64_t most_ns = now + 24 * 3600 * NOW_NS_PER_S;
+    int64_t most_ns = now + INT64_C(24) * 3600 * NOW_NS_PER_S;
     entry->pace.spent_until_ns = until_ns < most_ns ? until_ns : most_ns;
     entry->pace.gap_ns = fields_int_or(fields, "gap_ns", 0);
 }

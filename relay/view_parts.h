@@ -288,7 +288,7 @@ void view_warmups(void *owner, struct api_answer *answer);
 void view_blocks(void *owner, struct api_answer *answer);
 
 /* view_submit.c */
-void view_submit(void *owner, const struct api_submission *submission,
+void view_submit(void *owner, const struct api_submission *ask,
                  struct api_answer *answer);
 
 /* view_users.c */

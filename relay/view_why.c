@@ -192,12 +192,11 @@ static void why_domain(struct view *view, const struct domain *domain,
 }
 
 /* Nothing waits: the lanes as they are, each for the first stream that may use it. */
-static void tell_idle(struct core *core, struct site *site, struct api_answer *answer,
-                      unsigned *out_paths)
+static void tell_idle(struct core *core, struct site *site, struct api_answer *answer)
 {
+    unsigned paths = 0;
     const struct config *config = core->snapshot->config;
-    struct telling telling = {
-        .answer = answer, .subject = site->name, .paths = out_paths};
+    struct telling telling = {.answer = answer, .subject = site->name, .paths = &paths};
     list_each (node, &site->lanes) {
         struct lane *lane = LIST_OWNER(node, struct lane, by_site);
         struct view_path path = {.core = core, .site = site, .lane = lane};
@@ -235,7 +234,7 @@ static void why_site(struct view *view, struct site *site, struct api_answer *an
         tell_sources(&path, bound, &telling);
     }
     if (count == 0) {
-        tell_idle(core, site, answer, &paths);
+        tell_idle(core, site, answer);
     }
     api_answer_done(answer, API_DONE, "");
 }

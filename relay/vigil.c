@@ -338,11 +338,11 @@ bool vigil_slows(struct core *core, const char *name, int64_t now, int64_t *out_
     return !answer.go;
 }
 
-void vigil_spend(struct core *core, const char *name, uint32_t units, int64_t now)
+void vigil_spend(struct core *core, const char *name, uint32_t units, int64_t now_ns)
 {
     struct vigil_user *user = find(core, name);
     if (user != NULL && user->limit.period_ns != 0) {
-        pace_spend(&user->pace, &user->limit, units, now);
+        pace_spend(&user->pace, &user->limit, units, now_ns);
     }
 }
 

@@ -68,7 +68,7 @@ void vigil_answer(struct core *core, const struct answer *answer,
 bool vigil_slows(struct core *core, const char *user, int64_t now_ns,
                  int64_t *out_earliest_ns);
 /* So much of it leaves. */
-void vigil_spend(struct core *core, const char *user, uint32_t units, int64_t now_ns);
+void vigil_spend(struct core *core, const char *name, uint32_t units, int64_t now_ns);
 /* Mail of a slowed user waits: kick the scheduler when it may go on. */
 void vigil_wait(struct core *core, int64_t earliest_ns);
 

@@ -22,17 +22,6 @@
 
 static bool is_segment[FILES]; /* by descriptor; a race is a test's own fault */
 
-int openat(int dir, const char *name, int flags, ...);
-int openat64(int dir, const char *name, int flags, ...);
-int fdatasync(int fd);
-ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset);
-ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset);
-ssize_t pread(int fd, void *bytes, size_t length, off_t offset);
-ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset);
-ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags);
-ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset,
-                   int flags);
-
 static void note(const char *path, const char *call, int fd)
 {
     char name[512];
@@ -81,6 +70,9 @@ static int opened(int fd, const char *name)
     }
     return fd;
 }
+
+/* The calls of libc, whose headers name their parameters with reserved words.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 
 int openat(int dir, const char *name, int flags, ...)
 {
@@ -146,3 +138,5 @@ ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int 
 {
     return preadv64v2(fd, parts, count, offset, flags);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

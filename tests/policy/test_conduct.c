@@ -123,8 +123,10 @@ TEST(conduct, time_goes_forward)
 {
     /* A clock that steps back changes nothing; years of silence end. */
     live(20, 1000);
-    struct conduct before = conduct;
+    struct conduct before;
+    memcpy(&before, &conduct, sizeof before);
     cr_assert_not(conduct_hour(&conduct, HOUR(2, 0)));
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): copied with its padding */
     cr_assert_eq(memcmp(&before, &conduct, sizeof before), 0);
     cr_assert(conduct_hour(&conduct, HOUR(4000, 0)));
     conduct_see(&conduct, 501, 1, 1);

@@ -8,7 +8,7 @@
 static void a_day(struct hours *hours, int64_t day, int from, int to)
 {
     for (int hour = from; hour < to; hour++) {
-        hours_note(hours, day * DAY + hour * 3600 + 17);
+        hours_note(hours, day * DAY + (int64_t)hour * 3600 + 17);
     }
 }
 

@@ -34,7 +34,8 @@ TEST(ramp, presets)
     cr_assert_null(ramp_preset("magic"));
     struct ramp_plan tiny = {.start = 1, .growth = 1.1, .days = 5};
     cr_assert_eq(ramp_allowance(&tiny, &ramp, false), RAMP_FLOOR);
-    cr_assert_eq(ramp_allowance(&tiny, &ramp, true), RAMP_FLOOR * RAMP_OTHER_FLOORS);
+    cr_assert_eq(ramp_allowance(&tiny, &ramp, true),
+                 (uint64_t)RAMP_FLOOR * RAMP_OTHER_FLOORS);
 }
 
 /* A used and clean day advances, an unused one holds, at the end it is done. */
@@ -257,7 +258,7 @@ TEST(ramp, ends_at_twice_the_demand)
     ramp_start(&ramp, 0, 10);
     while (!ramp.done && days < 40) {
         uint64_t allowance = ramp_allowance(plan, &ramp, false);
-        cr_assert_leq(allowance, 3 * 700);
+        cr_assert_leq(allowance, UINT64_C(3) * 700);
         struct ramp_day day = used_day(allowance < 700 ? allowance : 700);
         day.released = allowance < 700 ? allowance : 0;
         (void)close_next(&ramp, plan, &day);

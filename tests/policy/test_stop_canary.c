@@ -73,9 +73,9 @@ TEST(stop_canary, a_refused_canary_doubles_the_hold)
         stop_canary_done(&stop, STOP_CANARY_REFUSED, now);
         cr_assert(stop.until_unix_ms - now >= hold, "the hold never shrinks");
         hold = stop.until_unix_ms - now;
-        cr_assert_leq(hold, 7 * 24 * HOUR);
+        cr_assert_leq(hold, INT64_C(7) * 24 * HOUR);
     }
-    cr_assert_eq(hold, 7 * 24 * HOUR);
+    cr_assert_eq(hold, INT64_C(7) * 24 * HOUR);
 }
 
 /* The canary goes to the site that refused; elsewhere only when none came for an hour. */

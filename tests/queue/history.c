@@ -350,8 +350,8 @@ static void check_all(struct history *history)
             continue;
         }
         message->sure = true;
-        for (uint16_t i = 0; i < message->recipients; i++) {
-            check_recipient(history, id, handle, i);
+        for (unsigned i = 0; i < message->recipients; i++) {
+            check_recipient(history, id, handle, (uint16_t)i);
         }
         if (handle != 0) {
             check_body(history, id, handle);

@@ -55,6 +55,7 @@ static size_t put_accept(uint8_t *bytes, size_t capacity)
     struct envelope_recipient recipient = {
         .address = "r", .domain = "a.example", .orcpt = ""};
     struct envelope_close close = {9, 1, 0};
+    static const char content[] = "hhbbb";
     struct envelope envelope;
     size_t length = 0;
     envelope_init(&envelope);
@@ -68,8 +69,8 @@ static size_t put_accept(uint8_t *bytes, size_t capacity)
                                  capacity - PAYLOAD_PREFIX, &length, NULL),
                  0);
     payload_accept_prefix(length, 2, 3, bytes);
-    memcpy(bytes + PAYLOAD_PREFIX + length, "hhbbb", 5);
-    return PAYLOAD_PREFIX + length + 5;
+    memcpy(bytes + PAYLOAD_PREFIX + length, content, sizeof content - 1);
+    return PAYLOAD_PREFIX + length + sizeof content - 1;
 }
 
 static size_t put_copy(uint8_t *bytes, size_t capacity)

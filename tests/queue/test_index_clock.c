@@ -132,7 +132,7 @@ TEST(index_clock, many)
             (uint32_t)BASE + (i * 7919U) % 1000003;
         clock_add(&table, message);
     }
-    cr_assert_geq(clock_memory(&table), 2 * INDEX_HASH_CHUNK * sizeof(uint32_t));
+    cr_assert_geq(clock_memory(&table), (size_t)2 * INDEX_HASH_CHUNK * sizeof(uint32_t));
     uint32_t last_s = 0;
     for (uint32_t i = 0; i < INDEX_HASH_CHUNK + 1000; i++) {
         uint32_t message = index_clock_pop(&table, UINT64_MAX, &expired);

@@ -162,9 +162,9 @@ TEST(queue_core, stats)
     queue_stats(fixture.queue, &stats);
     cr_assert_eq(stats.records, 51);
     cr_assert_eq(stats.syncs, 51, "one by one, each waits for its own");
-    cr_assert_gt(stats.written_bytes, 50 * 2000);
+    cr_assert_gt(stats.written_bytes, UINT64_C(50) * 2000);
     cr_assert_eq(stats.compacted_bytes, 0);
-    cr_assert_gt(stats.live_bytes, 49 * 2000);
+    cr_assert_gt(stats.live_bytes, UINT64_C(49) * 2000);
     cr_assert_lt(stats.live_bytes, stats.disk_bytes);
     cr_assert_leq(stats.disk_bytes, fake_disk_bytes(fake) + 3 * QUEUE_SEGMENT_MIN);
     queue_fixture_done(&fixture);

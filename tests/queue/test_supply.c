@@ -9,7 +9,7 @@
 #include "tests/support/queue_fixture.h"
 #include "tests/support/test.h"
 
-#define BYTES 65536
+#define BYTES UINT64_C(65536)
 
 struct rig {
     struct fake_disk *fake;

@@ -81,7 +81,7 @@ static void *run_client(void *arg)
 static void *run_server(void *arg)
 {
     const int *listening = arg;
-    char *content = malloc(1024 * 1024);
+    char *content = malloc((size_t)1024 * 1024);
     if (content == NULL) {
         fail("no memory");
     }
@@ -93,7 +93,7 @@ static void *run_server(void *arg)
         worker_rig_say(fd, "250 ok\r\n");
         worker_rig_expect_line(fd, "DATA");
         worker_rig_say(fd, "354 go\r\n");
-        (void)worker_rig_content(fd, content, 1024 * 1024);
+        (void)worker_rig_content(fd, content, (size_t)1024 * 1024);
         worker_rig_say(fd, "250 taken\r\n");
         worker_rig_expect_line(fd, "QUIT");
         worker_rig_say(fd, "221 bye\r\n");

@@ -96,7 +96,7 @@ TEST(accept, an_upload_that_is_given_up_gives_back_its_credits)
     /* Cut in the middle of a large body, at several places: nothing is queued, every
      * credit comes back, and the worker may stop at once after. */
     static const size_t lengths[] = {64, LIMIT_BODY_INLINE, LIMIT_BODY_INLINE + 64,
-                                     1024 * 1024};
+                                     (size_t)1024 * 1024};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         struct worker_rig rig;
         char *body = make_body(lengths[i]);

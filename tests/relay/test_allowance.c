@@ -60,7 +60,7 @@ TEST(allowance, stops_at_the_limit)
     cr_assert_eq(ask(&rig, &permit, 1), 450);
     cr_assert_str_eq(permit.text, "4.7.1 user Erp has sent to 10 of 10 recipients this "
                                   "hour; try again after 23:00 UTC");
-    core_rig_pass(&rig, 47 * 60 * 1000); /* the rig begins at 22:13 */
+    core_rig_pass(&rig, INT64_C(47) * 60 * 1000); /* the rig begins at 22:13 */
     cr_assert_eq(allowances_used(rig.core, "erp", ALLOWANCE_HOUR), 0);
     cr_assert_eq(ask(&rig, &permit, 10), 0);
     cr_assert_eq(ask(&rig, &permit, 1), 450);
@@ -92,7 +92,7 @@ TEST(allowance, gives_back)
     cr_assert_eq(ask(&rig, &second, 1), 450);
     allowances_settle(rig.core, &first);
     cr_assert_eq(ask(&rig, &first, 10), 0);
-    core_rig_pass(&rig, 60 * 1000);
+    core_rig_pass(&rig, INT64_C(60) * 1000);
     cr_assert_eq(ask(&rig, &second, 10), 0);
     allowances_settle(rig.core, &first); /* of the minute before */
     cr_assert_eq(allowances_used(rig.core, "erp", ALLOWANCE_MINUTE), 10);
@@ -159,7 +159,7 @@ TEST(allowance, holds_over_random_histories)
                                   step);
                 }
             } else if (roll < 90) {
-                core_rig_pass(&rig, 10 * 60 * 1000);
+                core_rig_pass(&rig, INT64_C(10) * 60 * 1000);
             } else {
                 core_rig_crash(&rig);
                 put_user(&rig, 0, 50, 0);

@@ -113,6 +113,7 @@ TEST(api_exchange, large_bodies)
         "POST /v1/drain HTTP/1.1\r\nHost: x\r\n" JSON "Content-Length: 99999999\r\n\r\n";
     static const char chunked[] = "POST /v1/drain HTTP/1.1\r\nHost: x\r\n" JSON
                                   "Transfer-Encoding: chunked\r\n\r\n";
+    static const char size_line[] = "2710\r\n"; /* 10,000 bytes */
     char chunk[10016];
 
     api_rig_open(&rig, false);
@@ -123,8 +124,8 @@ TEST(api_exchange, large_bodies)
     fd = api_rig_connect(&rig, false);
     api_rig_send(&rig, fd, chunked, sizeof chunked - 1);
     memset(chunk, ' ', sizeof chunk);
-    memcpy(chunk, "2710\r\n", 6); /* 10,000 bytes */
-    memcpy(chunk + 6 + 10000, "\r\n", 2);
+    memcpy(chunk, size_line, sizeof size_line - 1);
+    memcpy(chunk + 6 + 10000, size_line + 4, 2);
     for (size_t sent = 0; sent <= LIMIT_API_BODY; sent += 10000) {
         api_rig_send(&rig, fd, chunk, 10008);
     }

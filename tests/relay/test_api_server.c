@@ -123,6 +123,7 @@ TEST(api_server, bad_options)
 TEST(api_server, garbage)
 {
     struct api_rig rig;
+    static const char first_line[] = "GET /v1/status?a=%00%zz HTTP/1.1\r\n";
     unsigned seed = 20261121;
     char bytes[700];
 
@@ -135,7 +136,7 @@ TEST(api_server, garbage)
             bytes[i] = (char)rand_r(&seed);
         }
         if (round % 3 == 0 && length > 40) {
-            memcpy(bytes, "GET /v1/status?a=%00%zz HTTP/1.1\r\n", 34);
+            memcpy(bytes, first_line, sizeof first_line - 1);
         }
         api_rig_send(&rig, fd, bytes, length);
         loop_run_once(rig.loop);

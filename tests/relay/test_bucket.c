@@ -72,7 +72,7 @@ TEST(bucket, forgets_the_idle_first_when_full)
     for (int i = 0; i < 4; i++) {
         take(table, "attacker", 0);
     }
-    for (char key = 'a'; key <= 'z'; key++) {
+    for (char key = 'a'; key <= (char)'z'; key++) {
         bucket_take(table, &key, 1, 0);
     }
     cr_assert_not(has(table, "attacker", 0));

@@ -97,7 +97,7 @@ TEST(caught, no_time_to_wait)
                   "adapt = { enabled = false; };\n");
     (void)refuse("transactional");
     uint64_t slow = core_rig_accept(&rig, &(struct core_rig_mail){0});
-    core_rig_pass(&rig, 60 * 1000);
+    core_rig_pass(&rig, INT64_C(60) * 1000);
     uint64_t code =
         core_rig_accept(&rig, &(struct core_rig_mail){.lifetime_ms = HOUR / 4});
     core_rig_pass(&rig, 3000);

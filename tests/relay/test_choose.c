@@ -39,7 +39,7 @@ TEST(choose, fallback)
     core_rig_pass(&rig, 2000);
     core_rig_answer(&rig, LISTED);
     for (unsigned i = 0; i < 8 && rig.job_count == 0; i++) {
-        core_rig_pass(&rig, 60 * 1000);
+        core_rig_pass(&rig, INT64_C(60) * 1000);
     }
     cr_assert_eq(rig.job_count, 1);
     cr_assert_eq(rig.jobs[0]->id, greyed);

@@ -32,14 +32,14 @@ static void each_key(key_cb call, const void *context)
 static void default_is_good(const struct config_group *group,
                             const struct config_key *key, const void *context)
 {
-    struct config_build *build = (struct config_build *)(uintptr_t)context;
+    struct config_build *const *build = context;
     _Alignas(max_align_t) char field[256] = {0};
 
     if (key->kind == CONFIG_KIND_GROUP || key->kind == CONFIG_KIND_LIST) {
         return;
     }
     cr_assert_lt(key->offset, group->size, "%s", key->name);
-    config_value_default(build, key, field); /* asserts that it is within its bounds */
+    config_value_default(*build, key, field); /* asserts that it is within its bounds */
     cr_assert_not(key->required && key->fallback != NULL, "%s", key->name);
     cr_assert(key->high == 0 || key->low <= key->high, "%s", key->name);
 }
@@ -52,7 +52,7 @@ TEST(config_schema, defaults)
 
     config_notes_init(&notes);
     config_build_init(&build, &notes);
-    each_key(default_is_good, &build);
+    each_key(default_is_good, &(struct config_build *){&build});
     cr_assert_eq(notes.errors, 0);
     config_build_clear(&build);
 }

@@ -4,7 +4,8 @@
 
 #include "tests/support/test.h"
 
-#define AT(HOUR, MINUTE) (INT64_C(86400) * 20000 + (HOUR)*3600 + (MINUTE)*60)
+#define AT(HOUR, MINUTE) \
+    (INT64_C(86400) * 20000 + INT64_C(3600) * (HOUR) + INT64_C(60) * (MINUTE))
 
 static const struct units_window office = {.from_minute = 480, .to_minute = 1200};
 static const struct units_window night = {.from_minute = 1320, .to_minute = 360};

@@ -27,14 +27,14 @@ TEST(domains, one_message_tries)
         core_rig_answer(&rig, "");
     }
     cr_assert_eq(dest_of(&rig, "one.test")->failures, 1, "one outage counts once");
-    core_rig_pass(&rig, 10 * 1000);
+    core_rig_pass(&rig, INT64_C(10) * 1000);
     cr_assert_eq(rig.job_count, 0);
-    core_rig_pass(&rig, 6 * 1000);
+    core_rig_pass(&rig, INT64_C(6) * 1000);
     cr_assert_eq(rig.job_count, 1, "one tries");
     core_rig_answer(&rig, "");
-    core_rig_pass(&rig, 25 * 1000);
+    core_rig_pass(&rig, INT64_C(25) * 1000);
     cr_assert_eq(rig.job_count, 0, "it is left alone for longer");
-    core_rig_pass(&rig, 10 * 1000);
+    core_rig_pass(&rig, INT64_C(10) * 1000);
     cr_assert_eq(rig.job_count, 1);
     core_rig_answer(&rig, "250 2.0.0 ok");
     cr_assert_eq(rig.job_count, 4, "the others follow");
@@ -109,7 +109,7 @@ TEST(domains, delivery_off)
     (void)core_rig_accept(&rig, &(struct core_rig_mail){.domain = "none.test"});
     (void)core_rig_accept(&rig, &(struct core_rig_mail){0});
     core_rig_run(&rig);
-    core_rig_pass(&rig, 3600 * 1000);
+    core_rig_pass(&rig, INT64_C(3600) * 1000);
     cr_assert_eq(core_rig_queued(&rig), 2);
     cr_assert_eq(rig.job_count, 0);
     cr_assert_eq(dest_of(&rig, "none.test")->state, DEST_REFUSED);

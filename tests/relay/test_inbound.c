@@ -146,9 +146,10 @@ TEST(inbound, a_client_that_reads_nothing_is_cut)
     struct worker_rig rig;
     worker_rig_open(&rig, "max_errors = 0;", "");
     int fd = worker_rig_connect(&rig);
+    static const char bogus[] = "BOGUS COMMAND!\r\n";
     char block[8192];
-    for (size_t i = 0; i < sizeof block; i += 16) {
-        memcpy(block + i, "BOGUS COMMAND!\r\n", 16);
+    for (size_t i = 0; i < sizeof block; i += sizeof bogus - 1) {
+        memcpy(block + i, bogus, sizeof bogus - 1);
     }
     size_t sent = 0;
     ssize_t got = 0;

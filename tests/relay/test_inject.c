@@ -44,7 +44,7 @@ TEST(inject, full_disk)
     core_rig_run(&rig);
     cr_assert_eq(core_rig_queued(&rig), 0);
     core_rig_fill_disk(false);
-    core_rig_pass(&rig, 61 * 1000);
+    core_rig_pass(&rig, INT64_C(61) * 1000);
     cr_assert_eq(core_rig_queued(&rig), 1);
     core_rig_fill_disk(true);
     cr_assert(send_to(&rig, "b@one.test"));

@@ -140,6 +140,6 @@ TEST(metrics, lose_nothing_to_threads)
     for (int i = 0; i < 4; i++) {
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
     }
-    cr_assert_eq(metrics_sum(metrics, shared), 4 * ADDS);
+    cr_assert_eq(metrics_sum(metrics, shared), INT64_C(4) * ADDS);
     metrics_free(metrics);
 }

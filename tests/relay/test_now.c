@@ -12,6 +12,7 @@
 static int64_t wall_shift_ns;
 static int64_t mono_shift_ns;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): reserved */
 int clock_gettime(clockid_t which, struct timespec *out)
 {
     int failed = (int)syscall(SYS_clock_gettime, which, out);

@@ -314,7 +314,7 @@ TEST(outbound_mail, an_early_refusal_of_a_large_body_is_the_result)
     struct worker_rig rig;
     uint16_t port;
     worker_rig_open(&rig, "", "");
-    size_t length = 20 * 1024 * 1024;
+    size_t length = (size_t)20 * 1024 * 1024;
     char *body = malloc(length + 1);
     cr_assert_not_null(body);
     memset(body, 'x', length);

@@ -19,7 +19,7 @@ TEST(ramps, cap_holds)
     struct core_rig rig;
     ramp_rig_config(config, "start = 60; growth = 1.5; days = 30; per = \"source\";");
     core_rig_open(&rig, config);
-    core_rig_pass(&rig, 2 * 3600 * 1000); /* into the first whole day */
+    core_rig_pass(&rig, INT64_C(2) * 3600 * 1000); /* into the first whole day */
     for (unsigned i = 0; i < 400; i++) {
         (void)core_rig_accept(&rig, &(struct core_rig_mail){.sender = ""});
     }
@@ -27,7 +27,7 @@ TEST(ramps, cap_holds)
     uint64_t cap = ramps_cap(ramp_rig_entry(&rig, ""));
     unsigned accepted = 0;
     for (unsigned hour = 0; hour < 20; hour++) {
-        core_rig_pass(&rig, 3600 * 1000);
+        core_rig_pass(&rig, INT64_C(3600) * 1000);
         while (rig.job_count > 0) {
             bool takes = roll(&seed) % 4 != 0;
             accepted += takes;

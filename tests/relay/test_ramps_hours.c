@@ -40,13 +40,13 @@ TEST(ramps_hours, configured)
                             "window = \"08:00-20:00\";");
     core_rig_open(&rig, config);
     ramp_rig_mail(&rig, 1);
-    cr_assert_eq(ramp_rig_entry(&rig, "")->window_ns, 12 * 3600 * NOW_NS_PER_S);
+    cr_assert_eq(ramp_rig_entry(&rig, "")->window_ns, INT64_C(12) * 3600 * NOW_NS_PER_S);
     ramp_rig_config(config, "start = 60; growth = 1.5; days = 30; per = \"source\";");
     char *at = strstr(config, "sources = [ \"one\" ];");
     memmove(at + 25, at, strlen(at) + 1);
     memcpy(at, "window = \"22:00-04:00\";  ", 25);
     core_rig_config(&rig, config);
     cr_assert_eq(core_rig_reload(&rig), 0);
-    cr_assert_eq(ramp_rig_entry(&rig, "")->window_ns, 6 * 3600 * NOW_NS_PER_S);
+    cr_assert_eq(ramp_rig_entry(&rig, "")->window_ns, INT64_C(6) * 3600 * NOW_NS_PER_S);
     core_rig_close(&rig);
 }

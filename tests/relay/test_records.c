@@ -17,7 +17,7 @@ TEST(records, full_disk)
     core_rig_fill_disk(true);
     core_rig_answer(&rig, "250 2.0.0 ok");
     core_rig_answer(&rig, "451 4.3.0 later");
-    core_rig_pass(&rig, 30 * 1000);
+    core_rig_pass(&rig, INT64_C(30) * 1000);
     cr_assert_eq(rig.told, 0, "released before its results were written");
     cr_assert_eq(rig.ended, 0, "a slot ended that is still spoken of");
     cr_assert_eq(core_rig_queued(&rig), 2);

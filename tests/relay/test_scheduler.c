@@ -31,11 +31,11 @@ TEST(scheduler, frozen_user)
     core_rig_answer(&rig, "451 4.3.0 later"); /* bound to its source from now on */
     (void)core_rig_accept(&rig, &(struct core_rig_mail){.user = "eve", .stream = "bulk"});
     set_freeze(&rig, FREEZE_USER, "eve");
-    core_rig_pass(&rig, 3600 * 1000);
+    core_rig_pass(&rig, INT64_C(3600) * 1000);
     core_rig_run(&rig);
     while (rig.job_count > 0) { /* it was given out before the freeze */
         core_rig_answer(&rig, "451 4.3.0 later");
-        core_rig_pass(&rig, 5 * 3600 * 1000);
+        core_rig_pass(&rig, INT64_C(5) * 3600 * 1000);
     }
     (void)core_rig_accept(&rig, &(struct core_rig_mail){.user = "bob", .stream = "bulk"});
     core_rig_run(&rig);

@@ -74,7 +74,7 @@ static unsigned signatures(const char *stream)
     struct textbuf header;
     message_init(&message);
     (void)message_feed(&message, block, strlen(block));
-    textbuf_init(&header, 64 * 1024);
+    textbuf_init(&header, (size_t)64 * 1024);
     textbuf_append(&header, block, strlen(block));
     struct dkim_body *body = dkim_body_new();
     dkim_body_feed(body, "hello\r\n", 7);

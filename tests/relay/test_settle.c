@@ -80,7 +80,7 @@ TEST(settle, not_started)
     cr_assert_eq(core_rig_recipient(&rig, id).attempts, 0);
     core_rig_give_back(&rig, JOB_UNREADABLE, -EIO);
     cr_assert_eq(rig.job_count, 0);
-    core_rig_pass(&rig, 61 * 1000);
+    core_rig_pass(&rig, INT64_C(61) * 1000);
     cr_assert_eq(rig.job_count, 1);
 
     core_rig_answer(&rig, ""); /* closes the destination; what follows is a probe */

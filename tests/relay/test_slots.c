@@ -13,14 +13,14 @@ TEST(slots, retire)
     core_rig_run(&rig);
     struct lane *lane = core_rig_lane(&rig, "one", "one.test");
     cr_assert_eq(lane->slots, 1);
-    core_rig_pass(&rig, 30 * 1000);
+    core_rig_pass(&rig, INT64_C(30) * 1000);
     cr_assert_eq(rig.ended, 0, "it is busy");
     core_rig_answer(&rig, "250 2.0.0 ok");
     (void)core_rig_accept(&rig, &(struct core_rig_mail){.stream = "bulk"});
     core_rig_run(&rig);
     cr_assert_eq(lane->slots, 1, "the idle one is used again");
     core_rig_answer(&rig, "250 2.0.0 ok");
-    core_rig_pass(&rig, 10 * 1000);
+    core_rig_pass(&rig, INT64_C(10) * 1000);
     cr_assert_eq(rig.ended, 1);
     cr_assert_eq(lane->slots, 0);
     cr_assert_eq(lane->ending, 0);

@@ -53,11 +53,11 @@ TEST(stops, listed)
         core_rig_answer(&rig, "250 2.0.0 ok");
     }
     (void)core_rig_accept(&rig, &(struct core_rig_mail){.stream = "bulk"});
-    core_rig_pass(&rig, 60 * 1000);
+    core_rig_pass(&rig, INT64_C(60) * 1000);
     cr_assert_eq(one->stop.state, STOP_HELD);
     cr_assert_eq(one->stop.reach, STOP_REACH_BULK_ONLY);
     cr_assert(atomic_load(&one->bulk_flag) && !atomic_load(&one->stop_flag));
-    core_rig_pass(&rig, 6 * 3600 * 1000);
+    core_rig_pass(&rig, INT64_C(6) * 3600 * 1000);
     cr_assert_eq(rig.job_count, 0, "bulk left from a stopped source");
     cr_assert_eq(stops_clear(rig.core, one, "", "test", NULL), 2);
     core_rig_run(&rig);
@@ -99,14 +99,14 @@ TEST(stops, lane)
     core_rig_stop(&rig);
     core_rig_start(&rig);
     cr_assert_neq(core_rig_lane(&rig, "one", "one.test")->stop.state, STOP_CLEAR);
-    core_rig_pass(&rig, 3 * 3600 * 1000);
+    core_rig_pass(&rig, INT64_C(3) * 3600 * 1000);
     cr_assert_eq(rig.job_count, 0);
     (void)core_rig_accept(
         &rig, &(struct core_rig_mail){.stream = "bulk", .domain = "two.test"});
     core_rig_run(&rig);
     cr_assert_eq(rig.job_count, 1, "another site waits too");
     core_rig_answer(&rig, "250 2.0.0 ok");
-    core_rig_pass(&rig, 3600 * 1000 + 2000);
+    core_rig_pass(&rig, INT64_C(3600) * 1000 + 2000);
     core_rig_pass(&rig, 2000);
     struct lane *lane = core_rig_lane(&rig, "one", "one.test");
     cr_assert_eq(lane->stop.state, STOP_CANARY);
@@ -119,13 +119,13 @@ TEST(stops, lane)
     core_rig_answer(&rig, REPUTATION);
     cr_assert_eq(lane->stop.state, STOP_HELD);
     cr_assert_eq(rig.job_count, 0);
-    core_rig_pass(&rig, 7 * 3600 * 1000);
+    core_rig_pass(&rig, INT64_C(7) * 3600 * 1000);
     cr_assert_eq(rig.job_count, 0, "a refused canary doubles the hold");
-    core_rig_pass(&rig, 3602 * 1000);
+    core_rig_pass(&rig, INT64_C(3602) * 1000);
     cr_assert_eq(rig.job_count, 1);
     core_rig_answer(&rig, "250 2.0.0 ok");
     cr_assert_eq(rig.job_count, 0, "five minutes between the steps");
-    core_rig_pass(&rig, 301 * 1000);
+    core_rig_pass(&rig, INT64_C(301) * 1000);
     cr_assert_eq(rig.job_count, 1, "two may go, and one connection");
     core_rig_close(&rig);
 }

@@ -101,7 +101,7 @@ TEST(stops_proof, grave)
     refuse("transactional", "one.test", BLOCKED("192.0.2.1", "zen.spamhaus.org"));
     cr_assert_eq(stop_of_source()->state, STOP_CHECKING);
     cr_assert_not(leaves("transactional", "two.test"), "it is frozen at once");
-    core_rig_pass(&rig, 10 * 1000);
+    core_rig_pass(&rig, INT64_C(10) * 1000);
     cr_assert_eq(stop_of_source()->state, STOP_HELD);
     cr_assert_eq(stop_of_source()->reach, STOP_REACH_ALL);
     cr_assert(stop_of_source()->was_listed);
@@ -122,7 +122,7 @@ TEST(stops_proof, careful)
 {
     open_rig("127.0.0.2", "!NXDOMAIN");
     refuse("bulk", "one.test", BLOCKED("192.0.2.1", "bl.spamcop.net"));
-    core_rig_pass(&rig, 10 * 1000);
+    core_rig_pass(&rig, INT64_C(10) * 1000);
     cr_assert_eq(stop_of_source()->reach, STOP_REACH_BULK);
     cr_assert_not(leaves("bulk", "two.test"));
     cr_assert_not(leaves("transactional", "one.test"));
@@ -139,7 +139,7 @@ TEST(stops_proof, comes_back_by_canary)
 {
     open_rig("127.0.0.2", "!NXDOMAIN");
     refuse("bulk", "one.test", BLOCKED("192.0.2.1", "bl.spamcop.net"));
-    core_rig_pass(&rig, 10 * 1000);
+    core_rig_pass(&rig, INT64_C(10) * 1000);
     rows[9].data = "!NXDOMAIN";
     core_rig_pass(&rig, 23 * HOUR);
     pass(70 * MINUTE, 2000);
@@ -173,7 +173,7 @@ TEST(stops_proof, policy_list)
 {
     open_rig("!NXDOMAIN", "127.0.0.10");
     refuse("bulk", "one.test", BLOCKED("192.0.2.1", "zen.spamhaus.org"));
-    core_rig_pass(&rig, 10 * 1000);
+    core_rig_pass(&rig, INT64_C(10) * 1000);
     cr_assert_eq(stop_of_source()->reach, STOP_REACH_BULK_ONLY);
     cr_assert(leaves("transactional", "two.test"));
     core_rig_close(&rig);
@@ -235,7 +235,7 @@ TEST(stops_proof, a_list_of_the_operators)
         rows[11] =
             (struct nameserver_row){"2.0.0.127.rbl.partner.test", DNS_A, "127.0.0.9", 60};
         refuse("bulk", "one.test", BLOCKED("192.0.2.1", "rbl.partner.test"));
-        core_rig_pass(&rig, 40 * 1000);
+        core_rig_pass(&rig, INT64_C(40) * 1000);
         cr_assert_eq(stop_of_source()->reach,
                      i == 0 ? STOP_REACH_BULK : STOP_REACH_BULK_ONLY);
         cr_assert_eq(stop_of_source()->was_listed, i == 0);
@@ -253,7 +253,7 @@ TEST(stops_proof, cannot_tell)
         open_rig("127.0.0.2", "!NXDOMAIN");
         rows[8].data = answers[i];
         refuse("transactional", "one.test", BLOCKED("192.0.2.1", "bl.spamcop.net"));
-        core_rig_pass(&rig, 40 * 1000);
+        core_rig_pass(&rig, INT64_C(40) * 1000);
         cr_assert_eq(stop_of_source()->state, STOP_HELD, "%s", answers[i]);
         cr_assert_eq(stop_of_source()->reach, STOP_REACH_BULK_ONLY, "%s", answers[i]);
         cr_assert(leaves("transactional", "two.test"));
@@ -274,7 +274,7 @@ TEST(stops_proof, a_zone_that_lists_the_world)
     rows[11] =
         (struct nameserver_row){"1.0.0.127.bl.spamcop.net", DNS_A, "127.0.0.2", 60};
     refuse("transactional", "one.test", BLOCKED("192.0.2.1", "bl.spamcop.net"));
-    core_rig_pass(&rig, 40 * 1000);
+    core_rig_pass(&rig, INT64_C(40) * 1000);
     cr_assert_eq(stop_of_source()->reach, STOP_REACH_BULK_ONLY);
     cr_assert_not(stop_of_source()->was_listed);
     core_rig_close(&rig);

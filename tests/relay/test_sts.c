@@ -177,7 +177,7 @@ TEST(sts, kept)
     bench_open(&bench, "HTTP/1.1 500 No\r\nConnection: close\r\n\r\n");
     (void)snprintf(value, sizeof value,
                    "id=0 mode=enforce until=%lld mx=mx.good.example,",
-                   (long long)(now_unix_ms() + 100000));
+                   (long long)now_unix_ms() + 100000);
     static const char *const domains[] = {"good.example", "dead.example", "no.example"};
     for (size_t i = 0; i < 3; i++) {
         struct store_row row = {.kind = STORE_STS, .key = domains[i], .value = value};

@@ -82,11 +82,12 @@ TEST(sts_policy, no_files)
         cr_assert_not(parse(bad[i], &policy), "%s", bad[i]);
         cr_assert_str_eq(policy.id, "before");
     }
-    char *large = malloc(64 * 1024);
+    size_t room = (size_t)64 * 1024;
+    char *large = malloc(room);
     size_t length =
-        (size_t)snprintf(large, 64 * 1024, "version: STSv1\nmode: enforce\nmax_age: 1\n");
+        (size_t)snprintf(large, room, "version: STSv1\nmode: enforce\nmax_age: 1\n");
     while (length < 60000) {
-        length += (size_t)snprintf(large + length, 64 * 1024 - length,
+        length += (size_t)snprintf(large + length, room - length,
                                    "mx: mx%zu.example.com\n", length);
     }
     struct sts_policy policy;

@@ -97,9 +97,10 @@ TEST(users_parse, names_the_line_and_the_way_out)
 TEST(users_parse, tells_all_mistakes_in_one_pass)
 {
     /* Every bad line is counted, the first ones are told, and there is no table. */
+    static const char bad[] = "bad\n";
     char text[50 * 4 + 1] = "";
     for (size_t i = 0; i < 50; i++) {
-        memcpy(text + 4 * i, "bad\n", 4);
+        memcpy(text + 4 * i, bad, sizeof bad - 1);
     }
     struct users *users = NULL;
     cr_assert_eq(users_parse(&users, "users", text, strlen(text), &errors), -EINVAL);

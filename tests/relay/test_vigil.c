@@ -25,7 +25,7 @@ static void see(struct core_rig *rig, uint32_t recipients, const char *client,
 static void pass_hours(struct core_rig *rig, int hours)
 {
     for (int i = 0; i < hours; i++) {
-        core_rig_move(3600 * 1000);
+        core_rig_move(INT64_C(3600) * 1000);
         vigil_tick(rig->core);
     }
 }
@@ -72,7 +72,7 @@ TEST(vigil, volume_slows)
             core_rig_answer(&rig, "250 2.0.0 ok");
             answered++;
         }
-        core_rig_pass(&rig, 60 * 1000);
+        core_rig_pass(&rig, INT64_C(60) * 1000);
     }
     cr_assert_eq(answered, 40, "all of it leaves, only slower");
     pass_hours(&rig, 2);

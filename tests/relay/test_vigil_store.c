@@ -42,7 +42,10 @@ TEST(vigil_store, what_is_written_comes_back)
     cr_assert_eq(after.expected_volume, 100000);
     cr_assert_eq(after.expected_sent, 5);
     cr_assert_eq(after.expected_until, 480010);
-    cr_assert_eq(memcmp(after.usual, before.usual, sizeof after.usual), 0);
+    for (size_t i = 0; i < 24; i++) {
+        cr_assert_eq(after.usual[0][i], before.usual[0][i]);
+        cr_assert_eq(after.usual[1][i], before.usual[1][i]);
+    }
     cr_assert_eq(memcmp(after.peaks, before.peaks, sizeof after.peaks), 0);
     cr_assert_eq(memcmp(after.networks, before.networks, sizeof after.networks), 0);
     cr_assert_eq(memcmp(after.prints, before.prints, sizeof after.prints), 0);

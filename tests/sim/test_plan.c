@@ -44,7 +44,7 @@ static void on_row(const struct forecast_row *row, void *owner)
 }
 
 static double planned_days(const struct ramp_plan *plan, double campaign,
-                           double *out_sent)
+                           struct days *out_days)
 {
     struct forecast_lane lane = {
         .is_ramped = true, .plan = *plan, .rate_per_s = 20, .rate_most_per_s = 20};
@@ -58,8 +58,7 @@ static double planned_days(const struct ramp_plan *plan, double campaign,
                                .source_count = 1,
                                .window_share = 1,
                                .today_share = 1};
-    struct days days = {out_sent};
-    return forecast_run(&ask, on_row, &days).days;
+    return forecast_run(&ask, on_row, out_days).days;
 }
 
 /* What the plan says of a campaign behind a warm-up is what the simulation then does: in
@@ -78,7 +77,7 @@ TEST(plan, is_what_happens)
         daily.first *= 20; /* a receiver that takes what the ramp allows ... */
         daily.noise = 0.03 * (double)(seed % 7) / 7; /* ... and has its own troubles */
         double campaign = 500 * pow(20, (double)(seed % 10) / 10);
-        double will = planned_days(plan, campaign, planned);
+        double will = planned_days(plan, campaign, &(struct days){planned});
         double did = simulated_days(plan, campaign, sent);
         cr_assert_leq(fabs(will - did), fmax(1, 0.1 * did),
                       "seed %lu: %.0f and %.0f days", (unsigned long)seed, will, did);
@@ -93,6 +92,6 @@ TEST(plan, is_what_happens)
                           (unsigned long)seed, day, plan_sum, sent_sum);
         }
     }
-    fprintf(stderr, "the plan is off by %.1f %% at most over %d seeds\n", 100 * worst,
-            SEEDS);
+    (void)fprintf(stderr, "the plan is off by %.1f %% at most over %d seeds\n",
+                  100 * worst, SEEDS);
 }

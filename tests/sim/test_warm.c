@@ -46,8 +46,8 @@ static void warm_up(bool is_reputation, double least, double worst)
         }
     }
     qsort(shares, SEEDS, sizeof shares[0], by_value);
-    fprintf(stderr, "%s: %.3f of the hidden curve used, worst %.3f, %d seeds\n",
-            is_reputation ? "R7" : "R4", shares[SEEDS / 2], shares[0], SEEDS);
+    (void)fprintf(stderr, "%s: %.3f of the hidden curve used, worst %.3f, %d seeds\n",
+                  is_reputation ? "R7" : "R4", shares[SEEDS / 2], shares[0], SEEDS);
     cr_assert_geq(shares[SEEDS / 2], least, "%.3f", shares[SEEDS / 2]);
     cr_assert_geq(shares[0], worst, "%.3f", shares[0]);
 }

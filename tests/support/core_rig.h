@@ -87,7 +87,7 @@ void core_rig_pass(struct core_rig *rig, int64_t ms);
  * "451 4.7.1 later"; "" is a network failure at connect. Then core_rig_run. */
 void core_rig_answer(struct core_rig *rig, const char *reply);
 /* The same of the job at a place; without core_rig_run. */
-void core_rig_answer_at(struct core_rig *rig, unsigned at, const char *reply);
+void core_rig_answer_at(struct core_rig *rig, unsigned at, const char *text);
 /* Nothing was tried. */
 void core_rig_give_back(struct core_rig *rig, enum job_outcome outcome, int read_rc);
 

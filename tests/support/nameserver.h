@@ -78,8 +78,6 @@ static inline void ns_name(struct nameserver_out *out, const char *name)
 static inline void ns_data(struct nameserver_out *out, const struct nameserver_row *row)
 {
     size_t size_at = out->size;
-    unsigned preference = 0;
-    char host[256];
     ns_u16(out, 0);
     if (row->type == DNS_A) {
         cr_assert_eq(inet_pton(AF_INET, row->data, out->bytes + out->size), 1);
@@ -88,9 +86,11 @@ static inline void ns_data(struct nameserver_out *out, const struct nameserver_r
         cr_assert_eq(inet_pton(AF_INET6, row->data, out->bytes + out->size), 1);
         out->size += 16;
     } else if (row->type == DNS_MX) {
-        cr_assert_eq(sscanf(row->data, "%u %255s", &preference, host), 2);
-        ns_u16(out, preference);
-        ns_name(out, host);
+        char *host = NULL;
+        unsigned long preference = strtoul(row->data, &host, 10);
+        cr_assert(host > row->data && *host == ' ' && preference <= UINT16_MAX);
+        ns_u16(out, (unsigned)preference);
+        ns_name(out, host + 1);
     } else if (row->type == DNS_TXT) {
         size_t length = strlen(row->data);
         out->bytes[out->size++] = (uint8_t)length;
@@ -98,8 +98,17 @@ static inline void ns_data(struct nameserver_out *out, const struct nameserver_r
         out->size += length;
     } else if (row->type == DNS_TLSA) {
         /* "3 1 1 32": usage, selector, matching type, bytes; also without them */
-        unsigned head[4] = {3, 1, 1, 32};
-        (void)sscanf(row->data, "%u %u %u %u", &head[0], &head[1], &head[2], &head[3]);
+        unsigned long head[4] = {3, 1, 1, 32};
+        const char *at = row->data;
+        for (unsigned i = 0; i < 4; i++) {
+            char *end = NULL;
+            unsigned long number = strtoul(at, &end, 10);
+            if (end == at) {
+                break;
+            }
+            head[i] = number;
+            at = end;
+        }
         for (unsigned i = 0; i < 3; i++) {
             out->bytes[out->size++] = (uint8_t)head[i];
         }

@@ -140,16 +140,16 @@ static void on_written(struct queue_write *write, int rc)
 static void submit(struct view_rig *rig, const struct envelope *envelope, void *bytes,
                    size_t *out_length, struct queue_write *write)
 {
-    static const char header[] = "Subject: test\r\n\r\n";
-    static const char text[] = "hello\r\n";
+    static char header[] = "Subject: test\r\n\r\n";
+    static char text[] = "hello\r\n";
     struct errmsg err;
     sem_t done;
     cr_assert_eq(
         envelope_encode(envelope, bytes, envelope_bound(envelope), out_length, &err), 0,
         "%s", err.text);
     struct iovec head = {bytes, *out_length};
-    struct iovec block = {(void *)(uintptr_t)header, sizeof header - 1};
-    struct iovec body = {(void *)(uintptr_t)text, sizeof text - 1};
+    struct iovec block = {header, sizeof header - 1};
+    struct iovec body = {text, sizeof text - 1};
     memset(write, 0, sizeof *write);
     queue_write_accept(write, envelope->id, &head, &block, &body, 1);
     cr_assert_eq(sem_init(&done, 0, 0), 0);

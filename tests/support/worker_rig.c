@@ -1,6 +1,5 @@
 #include "tests/support/worker_rig.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -457,7 +456,8 @@ struct job *worker_rig_back(struct worker_rig *rig)
     }
     struct job *job = rig->back[0];
     rig->back_count--;
-    memmove(rig->back, rig->back + 1, rig->back_count * sizeof rig->back[0]);
+    memmove(rig->back, rig->back + 1,
+            rig->back_count * (sizeof rig->back / WORKER_RIG_HELD));
     return job;
 }
 

@@ -104,31 +104,31 @@ struct line {
     struct trial trial;
 };
 
-#define RATES(RATE, TEXT)                                                             \
-    {"R1 " TEXT, {.model = RECEIVER_BUCKET, .per_minute = RATE, .steps = true}},      \
-        {"R2 " TEXT, {.model = RECEIVER_STRIKES, .per_minute = RATE, .steps = true}}, \
-    {                                                                                 \
-        "R2 vague " TEXT,                                                             \
-        {                                                                             \
-            .model = RECEIVER_STRIKES, .per_minute = RATE,                            \
-            .words = RECEIVER_WORDS_VAGUE, .steps = true                              \
-        }                                                                             \
+#define RATES(RATE, TEXT)                                                               \
+    {"R1 " TEXT, {.model = RECEIVER_BUCKET, .per_minute = (RATE), .steps = true}},      \
+        {"R2 " TEXT, {.model = RECEIVER_STRIKES, .per_minute = (RATE), .steps = true}}, \
+    {                                                                                   \
+        "R2 vague " TEXT,                                                               \
+        {                                                                               \
+            .model = RECEIVER_STRIKES, .per_minute = (RATE),                            \
+            .words = RECEIVER_WORDS_VAGUE, .steps = true                                \
+        }                                                                               \
     }
 
-#define OTHERS(MODEL, TEXT)                                                         \
-    {TEXT, {.model = MODEL, .per_minute = 60, .kind = SENDER_UNPACED}},             \
-        {TEXT " x0.5",                                                              \
-         {.model = MODEL, .per_minute = 60, .kind = SENDER_STATIC, .times = 0.5}},  \
-        {TEXT " x2",                                                                \
-         {.model = MODEL, .per_minute = 60, .kind = SENDER_STATIC, .times = 2}},    \
-        {TEXT " x2",                                                                \
-         {.model = MODEL, .per_minute = 60, .kind = SENDER_TWO_STATE, .times = 2}}, \
-        {TEXT, {.model = MODEL, .per_minute = 60, .kind = SENDER_FEEDBACK}},        \
-    {                                                                               \
-        TEXT,                                                                       \
-        {                                                                           \
-            .model = MODEL, .per_minute = 60, .kind = SENDER_GOOGLE                 \
-        }                                                                           \
+#define OTHERS(MODEL, TEXT)                                                           \
+    {TEXT, {.model = (MODEL), .per_minute = 60, .kind = SENDER_UNPACED}},             \
+        {TEXT " x0.5",                                                                \
+         {.model = (MODEL), .per_minute = 60, .kind = SENDER_STATIC, .times = 0.5}},  \
+        {TEXT " x2",                                                                  \
+         {.model = (MODEL), .per_minute = 60, .kind = SENDER_STATIC, .times = 2}},    \
+        {TEXT " x2",                                                                  \
+         {.model = (MODEL), .per_minute = 60, .kind = SENDER_TWO_STATE, .times = 2}}, \
+        {TEXT, {.model = (MODEL), .per_minute = 60, .kind = SENDER_FEEDBACK}},        \
+    {                                                                                 \
+        TEXT,                                                                         \
+        {                                                                             \
+            .model = (MODEL), .per_minute = 60, .kind = SENDER_GOOGLE                 \
+        }                                                                             \
     }
 
 static const struct line lines[] = {

@@ -311,7 +311,7 @@ TEST(conn, idle_is_small)
     loop_run_once(pair.loop);
     struct mallinfo2 after = mallinfo2();
     if (after.uordblks > 0) { /* 0 under ASan, whose allocator does not count here */
-        cr_assert_lt(after.uordblks - before.uordblks, COUNT * 2048);
+        cr_assert_lt(after.uordblks - before.uordblks, (size_t)COUNT * 2048);
     }
     for (int i = 0; i < COUNT; i++) {
         conn_close(sides[i].conn);

@@ -2,7 +2,8 @@
 
 #include "tests/relay/net/side.h"
 
-#define BIG (16 * 1024 * 1024) /* more than the kernel buffers for a loopback pair */
+#define BIG \
+    ((size_t)16 * 1024 * 1024) /* more than the kernel buffers for a loopback pair */
 
 static char *pattern(size_t size)
 {
@@ -32,7 +33,7 @@ TEST(conn_send, never_reading_peer)
             break;
         }
         sent += 1000;
-        cr_assert_leq(conn_write_pending(pair.server.conn), 64 * 1024);
+        cr_assert_leq(conn_write_pending(pair.server.conn), (size_t)64 * 1024);
     }
     cr_assert_eq(rc, -ENOBUFS);
     cr_assert_eq(pair.server.drained, 0);

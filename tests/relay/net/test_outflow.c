@@ -10,7 +10,7 @@
 
 #include "tests/support/test.h"
 
-#define BIG (1024 * 1024)
+#define BIG ((size_t)1024 * 1024)
 
 struct bench {
     struct loop *loop;

@@ -7,7 +7,7 @@
 #include "tests/support/certificate.h"
 
 #define NAME "mx.example.net"
-#define BIG  (4 * 1024 * 1024)
+#define BIG  ((size_t)4 * 1024 * 1024)
 
 struct tls_bench {
     struct certificate_set set;
@@ -173,7 +173,7 @@ TEST(tls, partial_takes)
         size_t before = bench.pair.server.got_size;
         PAIR_UNTIL(&bench.pair, bench.pair.server.got_size > before);
         cr_assert_lt(bench.pair.server.got_size,
-                     before + 2 * 3000); /* a short rest, then one more */
+                     before + (size_t)2 * 3000); /* a short rest, then one more */
         conn_resume(bench.pair.server.conn);
     }
     PAIR_UNTIL(&bench.pair, bench.pair.server.ended == 1);

@@ -45,7 +45,7 @@ TEST(wake, many_threads)
 {
     struct post_office office = {0};
     pthread_t threads[THREADS];
-    struct parcel *parcels = calloc(THREADS * EACH, sizeof *parcels);
+    struct parcel *parcels = calloc((size_t)THREADS * EACH, sizeof *parcels);
     cr_assert_eq(loop_open(&office.loop), 0);
     cr_assert_eq(wake_open(&office.wake, office.loop, &office.mailbox), 0);
     for (unsigned i = 0; i < THREADS * EACH; i++) {

@@ -51,18 +51,18 @@ TEST(base64, random)
     for (int round = 0; round < 2000; round++) {
         char bytes[64];
         char text[100];
-        size_t length = (size_t)(rand_r(&seed) % (int)sizeof bytes);
+        size_t size = (size_t)(rand_r(&seed) % (int)sizeof bytes);
         size_t back = 0;
-        for (size_t i = 0; i < length; i++) {
+        for (size_t i = 0; i < size; i++) {
             bytes[i] = (char)(rand_r(&seed) & 0xff);
         }
-        size_t encoded = base64_encode(bytes, length, text, sizeof text);
-        cr_assert_eq(encoded, BASE64_LENGTH(length), "seed 4711 round %d", round);
-        cr_assert(length == 0 || !base64_decode(text, encoded, text, length - 1, &back));
-        cr_assert_eq(base64_encode(bytes, length, text, encoded), 0);
-        (void)base64_encode(bytes, length, text, sizeof text);
-        cr_assert(base64_decode(text, encoded, text, length, &back));
-        cr_assert_eq(back, length);
-        cr_assert_eq(memcmp(text, bytes, length), 0);
+        size_t encoded = base64_encode(bytes, size, text, sizeof text);
+        cr_assert_eq(encoded, BASE64_LENGTH(size), "seed 4711 round %d", round);
+        cr_assert(size == 0 || !base64_decode(text, encoded, text, size - 1, &back));
+        cr_assert_eq(base64_encode(bytes, size, text, encoded), 0);
+        (void)base64_encode(bytes, size, text, sizeof text);
+        cr_assert(base64_decode(text, encoded, text, size, &back));
+        cr_assert_eq(back, size);
+        cr_assert_eq(memcmp(text, bytes, size), 0);
     }
 }

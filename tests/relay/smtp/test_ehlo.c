@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <string.h>
 
 #include "relay/smtp/ehlo.h"
@@ -37,7 +38,12 @@ TEST(ehlo, keywords)
                         .chunking = true,
                         .enhanced_codes = true,
                         .requiretls = true};
-    cr_assert_eq(memcmp(&ehlo, &want, sizeof want), 0);
+    cr_assert_eq(memcmp(&ehlo, &want, offsetof(struct ehlo, size)), 0);
+    cr_assert_not(ehlo.size);
+    cr_assert_eq(ehlo.size_max_bytes, 0);
+    cr_assert_eq(ehlo.mail_max, 0);
+    cr_assert_eq(ehlo.rcpt_max, 0);
+    cr_assert_eq(ehlo.rcpt_domain_max, 0);
 }
 
 /* SIZE with a number, without one, and with nonsense. */

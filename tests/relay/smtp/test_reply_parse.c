@@ -76,20 +76,28 @@ TEST(reply_parse, bad)
     }
 }
 
+/* The bytes of a text, without its NUL. */
+static void put(char *at, const char *text)
+{
+    while (*text != '\0') {
+        *at++ = *text++;
+    }
+}
+
 /* A long line is cut, endless lines and endless bytes are bad, NUL is a '?'. */
 TEST(reply_parse, caps)
 {
     static char big[200000];
     memset(big, 'x', sizeof big);
-    memcpy(big, "550 5.7.1 ", 10);
-    memcpy(big + 3000, "\r\n", 2);
+    put(big, "550 5.7.1 ");
+    put(big + 3000, "\r\n");
     cr_assert_eq(parse(big, 3002, 0), REPLY_PARSE_DONE);
     cr_assert_eq(strlen(parser.reply.text), LIMIT_REPLY_LINE - 10);
-    memcpy(big + 3000, "xx", 2);
+    put(big + 3000, "xx");
     cr_assert_eq(parse(big, sizeof big, 100), REPLY_PARSE_BAD);
 
     for (size_t i = 0; i + 7 <= sizeof big; i += 7) {
-        memcpy(big + i, "250-a\r\n", 7);
+        put(big + i, "250-a\r\n");
     }
     cr_assert_eq(parse(big, sizeof big, 0), REPLY_PARSE_BAD);
     cr_assert_not_null(strstr(parser.reply.text, "too many lines"));
@@ -104,8 +112,8 @@ TEST(reply_parse, long_text)
     size_t length = 0;
     for (int i = 0; i < 100; i++) {
         memset(big + length, 'y', 400);
-        memcpy(big + length, i < 99 ? "550-" : "550 ", 4);
-        memcpy(big + length + 398, "\r\n", 2);
+        put(big + length, i < 99 ? "550-" : "550 ");
+        put(big + length + 398, "\r\n");
         length += 400;
     }
     cr_assert_eq(parse(big, length, 7), REPLY_PARSE_DONE);
