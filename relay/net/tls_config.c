@@ -152,7 +152,9 @@ static bool name_matches(const char *pattern, const char *host)
 }
 
 /* OpenSSL's callback: which certificate for the name that the client asks for? */
-static int choose_certificate(SSL *ssl, int *alert, void *arg)
+static int choose_certificate(
+    SSL *ssl, int *alert, /* NOLINT(readability-non-const-parameter): its type */
+    void *arg)
 {
     const struct tls_context *context = arg;
     const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);

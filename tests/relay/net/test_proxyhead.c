@@ -56,9 +56,9 @@ TEST(proxyhead, lines)
         "PROXY UDP4 192.0.2.7 192.0.2.1 1 25\r\n",
         "PROXY \r\n",
         "PROXYTCP4 192.0.2.7 192.0.2.1 1 25\r\n",
-        "PROXY UNKNOWN "
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
+        ("PROXY UNKNOWN "
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"),
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         expect_line(bad[i], PROXYHEAD_BAD, "");
