@@ -11,8 +11,9 @@ struct later {
 };
 
 static const struct later table[] = {
-    {"listener", "proxy_from", NULL}, {"listener", "long_lines", "convert"},
-    {"stream", "alignment", NULL},    {"stream", "return_path", NULL},
+    {"listener", "long_lines", "convert"},
+    {"stream", "alignment", NULL},
+    {"stream", "return_path", NULL},
     {"alerts", "webhook", NULL},
 };
 
