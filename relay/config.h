@@ -79,10 +79,12 @@ struct config_listener {
     enum config_listener_tls tls;
     enum config_auth auth;
     bool returns; /* takes what comes back to the streams' return paths, from anybody */
-    bool auth_without_tls;         /* only possible on a loopback address */
-    uint32_t stream;               /* index: mail that names no stream goes here */
-    struct config_indexes streams; /* those a client may name; contains stream */
-    struct config_networks trust;  /* clients that may submit without logging in */
+    bool auth_without_tls;             /* only possible on a loopback address */
+    uint32_t stream;                   /* index: mail that names no stream goes here */
+    struct config_indexes streams;     /* those a client may name; contains stream */
+    struct config_networks trust;      /* clients that may submit without logging in */
+    struct config_networks proxy_from; /* these speak the PROXY protocol, always */
+    bool client_certificates; /* asked for; one that a user has logs the user in */
     enum config_line_endings line_endings;
     enum config_long_lines long_lines;
     uint64_t max_message;                 /* bytes; 0 no limit */
@@ -98,6 +100,13 @@ struct config_listener {
 struct config_rewrite {
     const char *from;
     const char *to;
+};
+
+/* A certificate for names of its own, as clients ask for them (SNI). */
+struct config_certificate {
+    struct config_strings names;
+    const char *certificate;
+    const char *key;
 };
 
 enum config_header_action {
@@ -420,6 +429,8 @@ struct config {
     struct config_alerts alerts;
     struct config_log log;
     struct config_staging staging;
+    const struct config_certificate *certificates; /* may be none */
+    size_t certificate_count;
     const struct config_rewrite *rewrites; /* in the order of the file; may be none */
     size_t rewrite_count;
     const struct config_header *headers; /* likewise */

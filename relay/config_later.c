@@ -11,7 +11,6 @@ struct later {
 };
 
 static const struct later table[] = {
-    {"listener", "proxy_from", NULL},
     {"listener", "long_lines", "convert"},
     {"stream", "alignment", NULL},
     {"alerts", "webhook", NULL},

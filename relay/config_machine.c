@@ -198,6 +198,12 @@ static void submission_check(const struct machine *machine)
         file_check(machine, &config->tls.certificate, "tls.certificate", FILE_OPEN);
         file_check(machine, &config->tls.key, "tls.key", FILE_SECRET);
     }
+    for (size_t i = 0; tls && i < config->certificate_count; i++) {
+        file_check(machine, &config->certificates[i].certificate,
+                   "certificates: certificate", FILE_OPEN);
+        file_check(machine, &config->certificates[i].key, "certificates: key",
+                   FILE_SECRET);
+    }
     if (auth && access(config->users, F_OK) != 0) {
         struct config_where where = where_of(machine, &config->users);
 

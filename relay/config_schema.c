@@ -80,6 +80,7 @@ static const struct config_key root_keys[] = {
     SECTION_KEY("log"),
     SECTION_KEY("staging"),
     LIST_KEY("listeners"),
+    LIST_KEY("certificates"),
     LIST_KEY("rewrites"),
     LIST_KEY("headers"),
     LIST_KEY("routes"),
@@ -409,6 +410,8 @@ static const struct config_group reply_group =
 
 const struct config_list config_schema_lists[] = {
     LIST("listeners", &config_schema_listener, listeners, CONFIG_LIST_WHOLE, true),
+    LIST("certificates", &config_schema_certificate, certificates, CONFIG_LIST_WHOLE,
+         false),
     LIST("rewrites", &config_schema_rewrite, rewrites, CONFIG_LIST_WHOLE, false),
     LIST("headers", &config_schema_header, headers, CONFIG_LIST_WHOLE, false),
     LIST("dnsbl.zones", &zone_group, dnsbl.zones, CONFIG_LIST_WHOLE, false),

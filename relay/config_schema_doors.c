@@ -46,6 +46,9 @@ static const struct config_key listener_keys[] = {
     {"streams", CONFIG_KIND_LINKS, AT(config_listener, streams),
      .names = CONFIG_NAMES_STREAMS},
     {"trust", CONFIG_KIND_NETWORKS, AT(config_listener, trust)},
+    {"proxy_from", CONFIG_KIND_NETWORKS, AT(config_listener, proxy_from)},
+    {"client_certificates", CONFIG_KIND_BOOL, AT(config_listener, client_certificates),
+     .fallback = "false"},
     {"line_endings", CONFIG_KIND_CHOICE, AT(config_listener, line_endings),
      .fallback = "strict", .choices = line_endings},
     {"long_lines", CONFIG_KIND_CHOICE, AT(config_listener, long_lines),
@@ -62,6 +65,13 @@ static const struct config_key listener_keys[] = {
      .high = 1000000},
     {"idle_timeout", CONFIG_KIND_DURATION, AT(config_listener, idle_timeout_ns),
      .fallback = "5m", .low = SECOND / 10, .high = DAY},
+};
+
+static const struct config_key certificate_keys[] = {
+    {"names", CONFIG_KIND_TEXTS, AT(config_certificate, names), .required = true},
+    {"certificate", CONFIG_KIND_PATH, AT(config_certificate, certificate),
+     .required = true},
+    {"key", CONFIG_KIND_PATH, AT(config_certificate, key), .required = true},
 };
 
 static const struct config_key rewrite_keys[] = {
@@ -85,6 +95,8 @@ static const struct config_key staging_keys[] = {
 
 const struct config_group config_schema_listener =
     GROUP("listener", config_listener, listener_keys);
+const struct config_group config_schema_certificate =
+    GROUP("certificate", config_certificate, certificate_keys);
 const struct config_group config_schema_rewrite =
     GROUP("rewrite", config_rewrite, rewrite_keys);
 const struct config_group config_schema_header =

@@ -35,6 +35,7 @@
 /* ---- config_schema_doors.c ---- */
 
 extern const struct config_group config_schema_listener;
+extern const struct config_group config_schema_certificate;
 extern const struct config_group config_schema_rewrite;
 extern const struct config_group config_schema_header;
 extern const struct config_group config_schema_staging;

@@ -161,9 +161,26 @@ static void staging_verify(struct config_build *build)
     }
 }
 
+static void certificates_verify(struct config_build *build)
+{
+    for (size_t i = 0; i < build->config->certificate_count; i++) {
+        const struct config_certificate *at = &build->config->certificates[i];
+        for (size_t n = 0; n < at->names.count; n++) {
+            const char *name = at->names.items[n];
+            if (!config_scalar_is_host(strncmp(name, "*.", 2) == 0 ? name + 2 : name)) {
+                config_build_error(build, &at->names,
+                                   "certificate: names: \"%.80s\" is not a host name; "
+                                   "write \"mail.example.com\" or \"*.example.com\"",
+                                   name);
+            }
+        }
+    }
+}
+
 void config_verify_doors(struct config_build *build)
 {
     assert(build != NULL);
+    certificates_verify(build);
     rewrites_verify(build);
     headers_verify(build);
     staging_verify(build);

@@ -69,6 +69,32 @@ static void auth_verify(struct config_build *build,
     }
 }
 
+/* What a proxy says decides who is trusted: only one's own may say it. */
+static void proxy_verify(struct config_build *build,
+                         const struct config_listener *listener)
+{
+    for (size_t i = 0; i < listener->proxy_from.count; i++) {
+        if (listener->proxy_from.items[i].prefix == 0) {
+            config_build_error(build, &listener->proxy_from,
+                               "listener \"%s\": proxy_from is everybody, who could then "
+                               "claim any address; name your proxies",
+                               listener->name);
+        }
+    }
+    if (listener->client_certificates && listener->tls == CONFIG_LISTENER_PLAIN) {
+        config_build_error(build, &listener->client_certificates,
+                           "listener \"%s\": client_certificates need TLS; say tls = "
+                           "\"starttls\" or \"implicit\"",
+                           listener->name);
+    } else if (listener->client_certificates && listener->auth == CONFIG_AUTH_NONE) {
+        config_build_error(
+            build, &listener->client_certificates,
+            "listener \"%s\": client_certificates log users in; say auth = "
+            "\"required\" or \"optional\"",
+            listener->name);
+    }
+}
+
 static bool address_is_any(const struct config_address *address)
 {
     static const uint8_t zero[16];
@@ -151,6 +177,7 @@ void config_verify_listeners(struct config_build *build)
         const struct config_listener *listener = &config->listeners[i];
 
         trust_verify(build, listener);
+        proxy_verify(build, listener);
         auth_verify(build, listener);
         socket_verify(build, i);
         if (listener->tls != CONFIG_LISTENER_PLAIN &&

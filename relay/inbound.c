@@ -10,8 +10,6 @@
 
 #include "relay/inbound.h"
 
-#include <sys/socket.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +44,7 @@ void inbound_free(struct inbound *inbound)
     (void)__atomic_sub_fetch(&inbound->worker->counts.inbound, 1, __ATOMIC_RELAXED);
     admission_leave(inbound->worker->admissions[inbound->listener], &inbound->remote);
     users_free(inbound->users);
+    free(inbound->proxy);
     snapshot_unref(inbound->snapshot);
     free(inbound);
 }
@@ -110,6 +109,8 @@ static const struct smtp_in_ops engine_ops = {
 
 /* ---- the connection's callbacks: record what happened, then tick ---- */
 
+static void greet(struct inbound *inbound);
+
 static bool takes_input(const struct inbound *inbound)
 {
     return inbound->is_greeted && !inbound->wants_tls &&
@@ -131,11 +132,44 @@ bool inbound_flush(struct inbound *inbound)
     }
 }
 
+/* The proxy's words about its client; then the session begins, with what came behind. */
+static size_t read_proxy(struct inbound *inbound, const char *bytes, size_t size)
+{
+    enum inbound_proxy what = INBOUND_PROXY_MORE;
+    size_t used = inbound_read_proxy(inbound, bytes, size, &what);
+    switch (what) {
+    case INBOUND_PROXY_MORE: break;
+    case INBOUND_PROXY_DONE: greet(inbound); break;
+    case INBOUND_PROXY_BAD:
+        log_warn("listener %s: %s is in proxy_from and sends no PROXY header; closed",
+                 inbound->intake.client.door->name, inbound->intake.client.ip);
+        inbound_finish(inbound, false);
+        break;
+    case INBOUND_PROXY_FULL:
+        if (inbound->is_implicit) {
+            inbound_finish(inbound, false);
+            break;
+        }
+        inbound->is_greeted = true;
+        smtp_in_refuse(inbound->engine, 421,
+                       "4.7.0 too many connections from your address; try again later");
+        inbound_tick(inbound);
+        break;
+    }
+    return used;
+}
+
 static size_t on_read(struct conn *conn, const char *bytes, size_t size, void *owner)
 {
-    (void)conn;
     struct inbound *inbound = owner;
     size_t used = 0;
+    if (inbound->proxy != NULL) {
+        used = read_proxy(inbound, bytes, size);
+        if (inbound->proxy == NULL && takes_input(inbound)) {
+            conn_resume(conn);
+        }
+        return used;
+    }
     inbound->is_feeding = true;
     while (used < size && takes_input(inbound)) {
         used += smtp_in_feed(inbound->engine, bytes + used, size - used);
@@ -154,6 +188,17 @@ static void on_drained(struct conn *conn, void *owner)
     inbound_tick(owner);
 }
 
+/* 220, or in its place that no mail is taken now. */
+static void say_hello(struct inbound *inbound)
+{
+    inbound->is_greeted = true;
+    if (inbound->worker->refuses || inbound->worker->stopping) {
+        smtp_in_refuse(inbound->engine, 421, "4.3.2 this relay takes no mail just now");
+    } else {
+        smtp_in_start(inbound->engine);
+    }
+}
+
 static void on_secured(struct conn *conn, void *owner)
 {
     struct inbound *inbound = owner;
@@ -161,9 +206,9 @@ static void on_secured(struct conn *conn, void *owner)
     conn_tls_facts(conn, &facts);
     (void)snprintf(inbound->tls, sizeof inbound->tls, "%s with cipher %s", facts.version,
                    facts.cipher);
+    inbound_secured(inbound, &facts);
     if (inbound->is_implicit && !inbound->is_greeted) {
-        inbound->is_greeted = true;
-        smtp_in_start(inbound->engine);
+        say_hello(inbound);
     } else {
         inbound->wants_tls = false;
         inbound->is_securing = false;
@@ -229,7 +274,9 @@ void inbound_finish(struct inbound *inbound, bool in_order)
 static bool start_tls(struct inbound *inbound)
 {
     struct tls_context *context = inbound->snapshot->listeners[inbound->listener].tls;
-    return conn_start_tls(inbound->conn, context, "") == 0;
+    /* Behind a PROXY header the client's first words may be there already. */
+    return inbound->is_greeted ? conn_start_tls(inbound->conn, context, "") == 0
+                               : conn_start_tls_at_once(inbound->conn, context) == 0;
 }
 
 /* The 220 to STARTTLS has been written: the handshake, once. */
@@ -299,21 +346,14 @@ static void on_intake_resume(void *owner)
 
 static void greet(struct inbound *inbound)
 {
-    if (inbound->worker->refuses || inbound->worker->stopping) {
-        inbound->is_greeted = true;
-        smtp_in_refuse(inbound->engine, 421, "4.3.2 this relay takes no mail just now");
-        inbound_tick(inbound);
-        return;
-    }
     if (inbound->is_implicit) {
         timer_start(inbound->deadline, LIMIT_HANDSHAKE_MS);
         if (!start_tls(inbound)) {
             inbound_finish(inbound, false);
         }
-        return;
+        return; /* suspended: on_secured resumes */
     }
-    inbound->is_greeted = true;
-    smtp_in_start(inbound->engine);
+    say_hello(inbound);
     inbound_tick(inbound);
 }
 
@@ -335,11 +375,9 @@ void inbound_start(struct worker *worker, unsigned listener, int fd,
     inbound->intake.owner = inbound;
     inbound->listener = listener;
     inbound->intake.client.door = config;
-    inbound->intake.client.remote = *remote;
     inbound->intake.client.tls = inbound->tls;
-    inbound->intake.client.is_trusted = config_networks_have(
-        &config->trust, remote->family == NETADDR_V4 ? AF_INET : AF_INET6, remote->bytes);
-    (void)netaddr_format(remote, inbound->intake.client.ip);
+    inbound_name_client(inbound);
+    inbound_expect_proxy(inbound);
     list_push_back(&worker->inbounds, &inbound->node);
     (void)__atomic_add_fetch(&worker->counts.inbound, 1, __ATOMIC_RELAXED);
     (void)__atomic_add_fetch(&worker->counts.sessions, 1, __ATOMIC_RELAXED);
@@ -347,6 +385,10 @@ void inbound_start(struct worker *worker, unsigned listener, int fd,
         inbound->conn = NULL;
         inbound_free(inbound);
         return;
+    }
+    if (inbound->proxy != NULL) {
+        timer_start(inbound->deadline, LIMIT_HANDSHAKE_MS);
+        return; /* suspended: on_read resumes */
     }
     greet(inbound);
 }

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "relay/arena.h"
+#include "relay/config.h"
 #include "relay/inbound.h"
 #include "relay/inbound_parts.h"
 #include "relay/log.h"
+#include "relay/net/conn.h"
 #include "relay/worker.h"
 
 /* The login is right: take the user as the table in force has it. False when it has
@@ -24,6 +26,7 @@ static bool take_user(struct inbound *inbound, const char *name)
     users_free(inbound->users);
     inbound->users = users_ref(users);
     inbound->intake.client.user = user;
+    inbound->has_print = false;
     return true;
 }
 
@@ -63,6 +66,28 @@ static void on_checked(struct letter *letter)
     }
     free(login);
     inbound_tick(inbound);
+}
+
+/* A handshake: what was said before it is forgotten, who logged in too. */
+void inbound_secured(struct inbound *inbound, const struct conn_tls_facts *facts)
+{
+    struct users *users = inbound->worker->users;
+    const struct config_listener *door = inbound->intake.client.door;
+    users_free(inbound->users);
+    inbound->users = NULL;
+    inbound->intake.client.user = NULL;
+    if (!door->client_certificates || !facts->has_print) {
+        return;
+    }
+    const struct users_user *user = users_find_certificate(users, facts->print);
+    if (user == NULL || user->is_disabled ||
+        !users_may_come_from(user, inbound->intake.client.ip)) {
+        return; /* as who shows none: the listener says whether a password helps */
+    }
+    memcpy(inbound->print, facts->print, sizeof inbound->print);
+    inbound->has_print = true;
+    inbound->users = users_ref(users);
+    inbound->intake.client.user = user;
 }
 
 /* An IPv4 address in IPv6 clothes, as auth counts them. */
@@ -105,7 +130,11 @@ void inbound_review(struct inbound *inbound)
         return;
     }
     const struct users_user *user = users_find(users, before->name);
-    if (user == NULL || user->is_disabled || strcmp(user->hash, before->hash) != 0 ||
+    bool is_same =
+        user != NULL &&
+        (inbound->has_print ? users_find_certificate(users, inbound->print) == user
+                            : strcmp(user->hash, before->hash) == 0);
+    if (user == NULL || user->is_disabled || !is_same ||
         !users_may_come_from(user, inbound->intake.client.ip)) {
         smtp_in_refuse(inbound->engine, 421, "4.7.0 this login is not valid any more");
         inbound_finish(inbound, inbound_flush(inbound));

@@ -12,7 +12,9 @@
 #include "relay/net/netaddr.h"
 
 struct conn;
+struct conn_tls_facts;
 struct login;
+struct proxyhead;
 struct smtp_in;
 struct snapshot;
 struct timer;
@@ -29,12 +31,15 @@ struct inbound {
     struct timer *deadline;    /* owned */
     struct intake intake;
     struct netaddr remote;
-    char tls[96];        /* "TLSv1.3 with cipher ..." */
-    struct login *login; /* out; it comes back as a letter */
-    bool wants_tls;      /* the engine has said 220 to STARTTLS */
-    bool is_securing;    /* the handshake runs */
-    bool is_ended;       /* the client sends no more, but waits for an answer */
-    bool is_implicit;    /* TLS comes before the greeting */
+    struct proxyhead *proxy; /* owned: the header that is awaited; NULL none */
+    uint8_t print[32];       /* of the client's certificate, when has_print */
+    bool has_print;          /* the certificate is who is logged in */
+    char tls[96];            /* "TLSv1.3 with cipher ..." */
+    struct login *login;     /* out; it comes back as a letter */
+    bool wants_tls;          /* the engine has said 220 to STARTTLS */
+    bool is_securing;        /* the handshake runs */
+    bool is_ended;           /* the client sends no more, but waits for an answer */
+    bool is_implicit;        /* TLS comes before the greeting */
     bool is_greeted;
     bool is_feeding; /* tick comes when the feed is over */
     bool is_stopping;
@@ -60,7 +65,30 @@ void inbound_finish(struct inbound *inbound, bool in_order);
 /* When neither the connection nor a login is out any more. */
 void inbound_free(struct inbound *inbound);
 
+/* ---- inbound_proxy.c ---- */
+
+/* What intake knows of the client, from inbound->remote. */
+void inbound_name_client(struct inbound *inbound);
+
+/* The connection comes from a network of proxies: its header is awaited. */
+void inbound_expect_proxy(struct inbound *inbound);
+
+enum inbound_proxy {
+    INBOUND_PROXY_MORE,
+    INBOUND_PROXY_DONE, /* the session begins, with the client that was named */
+    INBOUND_PROXY_FULL, /* that client has too many connections: 421 */
+    INBOUND_PROXY_BAD,  /* no header: close */
+};
+
+/* Take bytes of the header; returns how many belong to it. */
+size_t inbound_read_proxy(struct inbound *inbound, const char *bytes, size_t size,
+                          enum inbound_proxy *out);
+
 /* ---- inbound_login.c ---- */
+
+/* The handshake is over: forget who was logged in before it; a certificate that a user
+ * has logs that user in. */
+void inbound_secured(struct inbound *inbound, const struct conn_tls_facts *facts);
 
 /* smtp_in's on_auth. */
 void inbound_login(void *owner, const char *user, const char *password);

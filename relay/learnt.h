@@ -19,8 +19,8 @@ void learnt_note(struct core *core, struct lane *lane,
 /* So many more were delivered. */
 void learnt_delivered(struct core *core, struct lane *lane, uint32_t count);
 
-/* Of what its source has delivered in the last 30 days, restarts or not: the lane's share,
- * 0..1; 0 while that is fewer than 100. */
+/* Of what its source has delivered in the last 30 days, restarts or not: the lane's
+ * share, 0..1; 0 while that is fewer than 100. */
 double learnt_share(const struct lane *lane);
 
 /* Take back one row of STORE_LEARNT at start. */

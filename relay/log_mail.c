@@ -274,6 +274,23 @@ void log_mail_event(struct linebuf *buf, const struct log_mail_head *head,
     }
 }
 
+/* A refusal's words may repeat a client's: what would read as a field of the line's own
+ * ("from=<") does not. */
+static void add_words(struct linebuf *buf, const char *text)
+{
+    size_t left = LOG_TEXT_BYTES;
+    for (const char *at = strstr(text, "=<"); at != NULL && left > 0;
+         at = strstr(text, "=<")) {
+        size_t part = (size_t)(at - text) + 1;
+        part = part < left ? part : left;
+        linebuf_line(buf, text, part, "");
+        linebuf_char(buf, '?');
+        left -= part;
+        text = at + 2;
+    }
+    linebuf_line(buf, text, left, "");
+}
+
 static void add_reject(struct linebuf *buf, const struct log_session *session)
 {
     linebuf_text(buf, "NOQUEUE: reject: ");
@@ -281,7 +298,7 @@ static void add_reject(struct linebuf *buf, const struct log_session *session)
     linebuf_text(buf, " from ");
     add_peer(buf, session->client_name, session->client_ip);
     linebuf_text(buf, ": ");
-    linebuf_line(buf, text_or(session->text, ""), LOG_TEXT_BYTES, ";");
+    add_words(buf, text_or(session->text, ""));
     linebuf_char(buf, ';');
     if (session->sender != NULL) {
         add_address(buf, " from", session->sender);

@@ -13,6 +13,7 @@
 #include <sys/statvfs.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,31 +92,103 @@ static unsigned worker_count(const struct config *config)
 
 /* One listening socket for each worker and listener, so that the kernel spreads clients.
  * Port 0 is picked once and shared. */
+/* Sockets of the service manager. */
+#define PASSED_MOST 64
+struct passed {
+    int count;
+    int fds[PASSED_MOST];
+    bool is_used[PASSED_MOST];
+};
+
+/* The socket that the service manager has for this address, or -1. */
+static int find_passed(struct passed *passed, const struct netaddr *addr)
+{
+    for (int i = 0; i < passed->count; i++) {
+        struct netaddr has;
+        if (listener_local(passed->fds[i], &has) == 0 && netaddr_equal(&has, addr)) {
+            passed->is_used[i] = true;
+            return passed->fds[i];
+        }
+    }
+    return -1;
+}
+
+/* One socket for each worker: the manager's, shared by all, or of their own. */
+static int open_listener(struct daemon *daemon, size_t i, struct passed *passed,
+                         struct errmsg *err)
+{
+    const struct config *config = daemon->config;
+    const struct config_listener *listener = &config->listeners[i];
+    struct netaddr addr;
+    char text[NETADDR_TEXT_BYTES];
+    int rc = netaddr_parse(listener->address.text, listener->port, &addr);
+    int given = rc == 0 ? find_passed(passed, &addr) : -1;
+    for (unsigned w = 0; rc == 0 && w < daemon->workers; w++) {
+        int *fd = &daemon->fds[w * config->listener_count + i];
+        if (given >= 0) {
+            *fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
+            rc = *fd < 0 ? -errno : 0;
+            continue;
+        }
+        rc = listener_bind(&addr, daemon->workers > 1, -1, fd, err);
+        if (rc == 0 && w == 0) {
+            rc = listener_local(*fd, &addr);
+        }
+    }
+    if (rc != 0) {
+        errmsg_wrap(err, "listener \"%s\"", listener->name);
+        return rc;
+    }
+    log_info("listener %s: %s%s", listener->name, netaddr_format_port(&addr, text),
+             given >= 0 ? ", from the service manager" : "");
+    return 0;
+}
+
+/* Sockets of the service manager (systemd.socket) take the place of our own; one that is
+ * no listener's is a mistake that would leave clients without an answer. */
+static int take_passed(struct passed *passed, struct errmsg *err)
+{
+    /* Before any thread. */
+    const char *pid = getenv("LISTEN_PID"); /* NOLINT(concurrency-mt-unsafe) */
+    const char *fds = getenv("LISTEN_FDS"); /* NOLINT(concurrency-mt-unsafe) */
+    int count = listener_inherit(pid, fds, passed->fds, PASSED_MOST, err);
+    if (count < 0) {
+        return count;
+    }
+    passed->count = count;
+    (void)unsetenv("LISTEN_PID");     /* NOLINT(concurrency-mt-unsafe) */
+    (void)unsetenv("LISTEN_FDS");     /* NOLINT(concurrency-mt-unsafe) */
+    (void)unsetenv("LISTEN_FDNAMES"); /* NOLINT(concurrency-mt-unsafe) */
+    return 0;
+}
+
 static int bind_listeners(struct daemon *daemon, struct errmsg *err)
 {
     const struct config *config = daemon->config;
+    struct passed passed = {.count = 0};
     daemon->workers = worker_count(config);
     size_t all = (size_t)daemon->workers * config->listener_count;
     daemon->fds = arena_must(all, sizeof *daemon->fds);
-    for (size_t i = 0; i < config->listener_count; i++) {
-        const struct config_listener *listener = &config->listeners[i];
-        struct netaddr addr;
-        int rc = netaddr_parse(listener->address.text, listener->port, &addr);
-        for (unsigned w = 0; rc == 0 && w < daemon->workers; w++) {
-            int *fd = &daemon->fds[w * config->listener_count + i];
-            rc = listener_bind(&addr, daemon->workers > 1, -1, fd, err);
-            if (rc == 0 && w == 0) {
-                rc = listener_local(*fd, &addr);
-            }
-        }
-        if (rc != 0) {
-            errmsg_wrap(err, "listener \"%s\"", listener->name);
-            return rc;
-        }
-        char text[NETADDR_TEXT_BYTES];
-        log_info("listener %s: %s", listener->name, netaddr_format_port(&addr, text));
+    int rc = take_passed(&passed, err);
+    for (size_t i = 0; rc == 0 && i < config->listener_count; i++) {
+        rc = open_listener(daemon, i, &passed, err);
     }
-    return 0;
+    for (int i = 0; i < passed.count; i++) {
+        struct netaddr addr;
+        char text[NETADDR_TEXT_BYTES] = "";
+        if (rc == 0 && !passed.is_used[i]) {
+            if (listener_local(passed.fds[i], &addr) == 0) {
+                (void)netaddr_format_port(&addr, text);
+            }
+            errmsg_set(err,
+                       "the service manager's socket %s is no listener's: give one "
+                       "this address and port, or take it out of mesura.socket",
+                       text);
+            rc = -EINVAL;
+        }
+        (void)close(passed.fds[i]); /* the workers have theirs */
+    }
+    return rc;
 }
 
 static int make_directory(const char *path, struct errmsg *err)

@@ -76,6 +76,18 @@ static void fill_listener(const struct config *config, const struct config_liste
     };
 }
 
+static int add_certificates(const struct config *config, struct tls_context *tls,
+                            struct errmsg *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < config->certificate_count; i++) {
+        const struct config_certificate *from = &config->certificates[i];
+        rc = tls_config_add_names(tls, from->names.items, from->names.count,
+                                  from->certificate, from->key, err);
+    }
+    return rc;
+}
+
 static int make_listeners(struct snapshot *snapshot, struct errmsg *err)
 {
     const struct config *config = snapshot->config;
@@ -88,9 +100,13 @@ static int make_listeners(struct snapshot *snapshot, struct errmsg *err)
         }
         int rc = tls_config_server(&snapshot->listeners[i].tls, config->tls.certificate,
                                    config->tls.key, from->name, err);
+        rc = rc == 0 ? add_certificates(config, snapshot->listeners[i].tls, err) : rc;
         if (rc != 0) {
             errmsg_wrap(err, "listener \"%s\"", from->name);
             return rc;
+        }
+        if (from->client_certificates) {
+            tls_config_ask_clients(snapshot->listeners[i].tls);
         }
     }
     return 0;

@@ -7,6 +7,8 @@
 
 #include "relay/worker.h"
 
+#include <sys/socket.h>
+
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
@@ -46,6 +48,17 @@ static void on_accept(int fd, const struct netaddr *remote, const struct netaddr
     inbound_start(door->worker, door->number, fd, remote);
 }
 
+/* Clients in trust are one's own, and proxies speak for many. */
+static bool on_exempt(const struct netaddr *remote, void *owner)
+{
+    const struct door *door = owner;
+    const struct config_listener *config =
+        &door->worker->snapshot->config->listeners[door->number];
+    int family = remote->family == NETADDR_V4 ? AF_INET : AF_INET6;
+    return config_networks_have(&config->trust, family, remote->bytes) ||
+           config_networks_have(&config->proxy_from, family, remote->bytes);
+}
+
 static void on_trouble(int errno_value, void *owner)
 {
     struct door *door = owner;
@@ -65,6 +78,7 @@ static void on_door_closed(void *owner)
 }
 
 static const struct listener_ops door_ops = {.accept_cb = on_accept,
+                                             .exempt_cb = on_exempt,
                                              .trouble_cb = on_trouble,
                                              .closed_cb = on_door_closed};
 

@@ -25,6 +25,8 @@
     "  --networks CIDR,...  may come from these alone\n"                               \
     "  --per-minute N  --per-hour N  --per-day N   recipients, by the clock (UTC)\n"   \
     "  --max-message 25M    --priority LOW-HIGH (0-9, 9 first)\n"                      \
+    "  --certificate HEX    SHA-256 of a client certificate that logs in as the "      \
+    "user\n"                                                                           \
     "\"any\" takes a right's restriction off, 0 a limit.\n"
 #define USERS_HELP \
     "The file is --users FILE, else $MESURA_USERS, else what the daemon reads.\n"

@@ -11,8 +11,9 @@
 
 #include "tools/mesura_args.h"
 
-#define MESURA_USER_RIGHTS \
-    "streams from networks per-minute per-hour per-day max-message priority"
+#define MESURA_USER_RIGHTS                                                    \
+    "streams from networks per-minute per-hour per-day max-message priority " \
+    "certificate"
 
 /* ---- mesura_user_edit.c ---- */
 

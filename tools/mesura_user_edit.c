@@ -119,7 +119,8 @@ static const char *key_of(const char *option)
         {"streams", "streams"},         {"from", "from"},
         {"networks", "networks"},       {"per-minute", "per_minute"},
         {"per-hour", "per_hour"},       {"per-day", "per_day"},
-        {"max-message", "max_message"}, {"priority", "priority"}};
+        {"max-message", "max_message"}, {"priority", "priority"},
+        {"certificate", "certificate"}};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (strcmp(keys[i][0], option) == 0) {
             return keys[i][1];
@@ -185,6 +186,10 @@ static void take_rights(const struct mesura_args *args, const struct users_user 
     if (has(args, "networks")) {
         to->networks = from->networks;
         to->network_count = from->network_count;
+    }
+    if (has(args, "certificate")) {
+        to->certificates = from->certificates;
+        to->certificate_count = from->certificate_count;
     }
     to->per_minute = has(args, "per-minute") ? from->per_minute : to->per_minute;
     to->per_hour = has(args, "per-hour") ? from->per_hour : to->per_hour;

@@ -393,8 +393,8 @@ int conn_start_tls(struct conn *conn, struct tls_context *context,
     return conn_start_tls_to(conn, context, &peer);
 }
 
-int conn_start_tls_to(struct conn *conn, struct tls_context *context,
-                      const struct conn_tls_peer *peer)
+static int start_tls(struct conn *conn, struct tls_context *context,
+                     const struct conn_tls_peer *peer, bool at_once)
 {
     if (conn->state != CONN_OPEN || (conn->end_known && conn->end.cause != CONN_EOF)) {
         return -ENOTCONN;
@@ -402,7 +402,7 @@ int conn_start_tls_to(struct conn *conn, struct tls_context *context,
     if (conn->tls != NULL) {
         return -EALREADY;
     }
-    if (!conn->in_read && (conn->kept_size > 0 || conn->fresh_size > 0)) {
+    if (!at_once && !conn->in_read && (conn->kept_size > 0 || conn->fresh_size > 0)) {
         return -EBADMSG;
     }
     conn->tls = tls_new(context, peer);
@@ -410,11 +410,25 @@ int conn_start_tls_to(struct conn *conn, struct tls_context *context,
         return -ENOMEM;
     }
     conn->tls_asked = conn->in_read;
+    conn->tls_at_once = at_once;
     if (!conn->in_read) {
+        conn_read_to_tls(conn);
         (void)conn_send_handshake(conn);
         conn_read_adjust(conn);
     }
     return 0;
+}
+
+int conn_start_tls_to(struct conn *conn, struct tls_context *context,
+                      const struct conn_tls_peer *peer)
+{
+    return start_tls(conn, context, peer, false);
+}
+
+int conn_start_tls_at_once(struct conn *conn, struct tls_context *context)
+{
+    struct conn_tls_peer peer = {.server_name = "", .domain = "", .session_key = ""};
+    return start_tls(conn, context, &peer, true);
 }
 
 void conn_shutdown(struct conn *conn)

@@ -45,6 +45,8 @@ struct conn_tls_facts {
     char peer_name[256];  /* the subject's name in the peer's certificate */
     char issuer[256];     /* common name of its issuer */
     bool resumed;
+    bool has_print;    /* the peer has shown a certificate that is valid today ... */
+    uint8_t print[32]; /* ... with this SHA-256 */
 };
 
 /* Any of these may be NULL except read_cb, ended_cb and closed_cb. */
@@ -133,6 +135,11 @@ size_t conn_write_pending(const struct conn *conn);
  * then as CONN_INJECTED), or -ENOTCONN, or -EALREADY. */
 int conn_start_tls(struct conn *conn, struct tls_context *context,
                    const char *server_name) ATTR_MUST_CHECK;
+
+/* A server's part where the client speaks first, behind a PROXY header: what has come
+ * already belongs to the handshake. -ENOTCONN, -EALREADY, -ENOMEM. */
+int conn_start_tls_at_once(struct conn *conn,
+                           struct tls_context *context) ATTR_MUST_CHECK;
 
 /* The same, a client's part in full. -ENOMEM also when the TLSA records are no good. */
 int conn_start_tls_to(struct conn *conn, struct tls_context *context,

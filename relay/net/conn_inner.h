@@ -42,6 +42,7 @@ struct conn {
     bool finish_asked;
     bool close_asked;
     bool tls_asked;    /* conn_start_tls was called inside read_cb */
+    bool tls_at_once;  /* what has come is ciphertext already */
     const char *fresh; /* in a buffer of the loop, while its event runs */
     size_t fresh_size;
 
@@ -95,6 +96,9 @@ bool conn_read_offer(struct conn *conn);
 /* conn_read.c. The event is over: copy what the loop's buffer holds of ours. */
 void conn_read_keep(struct conn *conn);
 void conn_read_drop(struct conn *conn);
+
+/* What was read and not taken goes to TLS, where the owner has said that it is TLS. */
+void conn_read_to_tls(struct conn *conn);
 
 /* conn_send.c. Set up and take down; the latter when the socket is closed. */
 void conn_send_init(struct conn *conn);

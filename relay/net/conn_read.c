@@ -86,6 +86,21 @@ void conn_read_drop(struct conn *conn)
     conn->fresh_size = 0;
 }
 
+void conn_read_to_tls(struct conn *conn)
+{
+    if (!conn->tls_at_once) {
+        return;
+    }
+    conn->tls_at_once = false;
+    if (conn->kept_size > 0) {
+        tls_feed(conn->tls, conn->kept + conn->kept_at, conn->kept_size);
+    }
+    if (conn->fresh_size > 0) {
+        tls_feed(conn->tls, conn->fresh, conn->fresh_size);
+    }
+    conn_read_drop(conn);
+}
+
 /* Give bytes to the owner. Returns how many it took; fewer than size pauses. */
 static size_t offer(struct conn *conn, const char *bytes, size_t size)
 {
@@ -112,6 +127,7 @@ static void settle_tls(struct conn *conn)
         return;
     }
     conn->tls_asked = false;
+    conn_read_to_tls(conn);
     if (conn->kept_size > 0 || conn->fresh_size > 0) {
         conn_read_drop(conn);
         conn_inner_end(conn, CONN_INJECTED, "unencrypted data came after STARTTLS");

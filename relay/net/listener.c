@@ -234,8 +234,13 @@ static void shed(struct listener *listener, int error)
 
 static void admit(struct listener *listener, int fd, const struct netaddr *remote)
 {
+    struct admission_limits limits = listener->options.limits;
+    if (listener->ops->exempt_cb != NULL &&
+        listener->ops->exempt_cb(remote, listener->owner)) {
+        limits.per_address = 0;
+    }
     enum admission_answer answer =
-        admission_enter(listener->options.admission, remote, &listener->options.limits);
+        admission_enter(listener->options.admission, remote, &limits);
     if (answer != ADMISSION_IN) {
         refuse(listener, fd, remote, answer);
         return;

@@ -23,6 +23,10 @@ struct listener_ops {
     void (*accept_cb)(int fd, const struct netaddr *remote, const struct netaddr *local,
                       void *owner);
 
+    /* May this address have any number of connections (a proxy, a trusted network)? May
+     * be NULL: nobody. */
+    bool (*exempt_cb)(const struct netaddr *remote, void *owner);
+
     /* Somebody was turned away. May be NULL. */
     void (*refused_cb)(const struct netaddr *remote, enum admission_answer why,
                        void *owner);

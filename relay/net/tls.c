@@ -360,6 +360,10 @@ void tls_facts(const struct tls *tls, struct conn_tls_facts *out)
     if (peer == NULL) {
         return;
     }
+    unsigned int size = sizeof out->print;
+    out->has_print = X509_digest(peer, EVP_sha256(), out->print, &size) == 1 &&
+                     X509_cmp_time(X509_get0_notBefore(peer), NULL) < 0 &&
+                     X509_cmp_time(X509_get0_notAfter(peer), NULL) > 0;
     long verdict = SSL_get_verify_result(tls->ssl);
     out->verified = verdict == X509_V_OK;
     out->by_dane = out->verified && tls->by_dane;

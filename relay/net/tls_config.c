@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -13,11 +14,20 @@
 #include "relay/net/loop_uv.h"
 #include "relay/net/tls_config_inner.h"
 
+/* A certificate for names of its own. */
+struct named {
+    struct named *next;
+    SSL_CTX *ssl; /* owned */
+    char **names; /* owned, and each of them */
+    size_t count;
+};
+
 struct tls_context {
     atomic_uint references;
     bool server;
-    SSL_CTX *ssl;    /* owned */
-    BIO_METHOD *bio; /* owned */
+    struct named *named; /* owned; in the order of their adding */
+    SSL_CTX *ssl;        /* owned */
+    BIO_METHOD *bio;     /* owned */
 };
 
 struct tls_roots {
@@ -131,6 +141,106 @@ int tls_config_server(struct tls_context **out, const char *certificate, const c
     return 0;
 }
 
+/* Does the pattern name the host: itself, or with "*." in front one label below it. */
+static bool name_matches(const char *pattern, const char *host)
+{
+    if (strncmp(pattern, "*.", 2) != 0) {
+        return strcasecmp(pattern, host) == 0;
+    }
+    const char *dot = strchr(host, '.');
+    return dot != NULL && dot != host && strcasecmp(pattern + 1, dot) == 0;
+}
+
+/* OpenSSL's callback: which certificate for the name that the client asks for? */
+static int choose_certificate(
+    SSL *ssl, int *alert, /* NOLINT(readability-non-const-parameter): its type */
+    void *arg)
+{
+    const struct tls_context *context = arg;
+    const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    (void)alert;
+    for (const struct named *named = context->named; host != NULL && named != NULL;
+         named = named->next) {
+        for (size_t i = 0; i < named->count; i++) {
+            if (name_matches(named->names[i], host)) {
+                (void)SSL_set_SSL_CTX(ssl, named->ssl);
+                return SSL_TLSEXT_ERR_OK;
+            }
+        }
+    }
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void named_free(struct named *named)
+{
+    while (named != NULL) {
+        struct named *next = named->next;
+        for (size_t i = 0; i < named->count; i++) {
+            free(named->names[i]);
+        }
+        free(named->names);
+        SSL_CTX_free(named->ssl);
+        free(named);
+        named = next;
+    }
+}
+
+int tls_config_add_names(struct tls_context *context, const char *const *names,
+                         size_t count, const char *certificate, const char *key,
+                         struct errmsg *err)
+{
+    assert(context->server);
+    int rc = check_readable(certificate, err);
+    if (rc == 0) {
+        rc = check_readable(key, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    struct named *named = loop_alloc(sizeof *named);
+    named->ssl = SSL_CTX_new(TLS_server_method());
+    named->names = loop_alloc(count * sizeof *named->names + 1);
+    if (named->ssl == NULL) {
+        abort();
+    }
+    SSL_CTX_set_default_passwd_cb(named->ssl, no_password);
+    for (size_t i = 0; i < count; i++) {
+        named->names[i] = strdup(names[i]);
+        if (named->names[i] == NULL) {
+            abort();
+        }
+        named->count++;
+    }
+    rc = load_server(named->ssl, certificate, key, err);
+    if (rc != 0) {
+        named_free(named);
+        return rc;
+    }
+    struct named **last = &context->named;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = named;
+    (void)SSL_CTX_set_tlsext_servername_callback(context->ssl, choose_certificate);
+    (void)SSL_CTX_set_tlsext_servername_arg(context->ssl, context);
+    return 0;
+}
+
+/* The chain proves nothing here: who it is says the table of users, by the fingerprint.
+ */
+static int take_any(int is_good, X509_STORE_CTX *store)
+{
+    (void)is_good;
+    (void)store;
+    return 1;
+}
+
+void tls_config_ask_clients(struct tls_context *context)
+{
+    assert(context->server);
+    SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, take_any);
+}
+
 bool tls_roots_places(const char **out_file, const char **out_folder)
 {
     *out_file = secure_getenv(X509_get_default_cert_file_env());
@@ -231,6 +341,7 @@ void tls_config_unref(struct tls_context *context)
     assert(before > 0);
     if (before == 1) {
         SSL_CTX_free(context->ssl);
+        named_free(context->named);
         BIO_meth_free(context->bio);
         free(context);
     }

@@ -9,6 +9,7 @@
 #define RELAY_NET_TLS_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "queue/errmsg.h"
 
@@ -27,6 +28,18 @@ enum tls_level {
  * PEM, key and certificate do not match, ...) with err naming the file. */
 int tls_config_server(struct tls_context **out, const char *certificate, const char *key,
                       const char *name, struct errmsg *err) ATTR_MUST_CHECK;
+
+/* A server shows another certificate to who asks for one of these names ("mail.a.test",
+ * "*.a.test" for one label); the first that was added counts, the context's own is for
+ * all others. Before the context is used. Errors as above. */
+int tls_config_add_names(struct tls_context *context, const char *const *names,
+                         size_t count, const char *certificate, const char *key,
+                         struct errmsg *err) ATTR_MUST_CHECK;
+
+/* A server asks clients for a certificate, takes any and none, and tells in
+ * conn_tls_facts which: the key is proven to be the client's, nothing else is. Before the
+ * context is used. */
+void tls_config_ask_clients(struct tls_context *context);
 
 /* The roots of all clients, read once: the system's have some hundred and cost 0.2 s.
  * trust: a PEM file, or "" for the system's. -ENOENT, -EACCES, -EINVAL with err naming

@@ -18,8 +18,6 @@ TEST(config_later, refused)
     /* What this version does not have is refused in so many words, never ignored. */
     static const struct loaded_case cases[] = {
         {"alerts = { webhook = \"\"; };", 2, "alerts.webhook is not in this version"},
-        {"listeners = ( { name = \"a\"; trust = [ \"::1\" ]; proxy_from = [ ]; } );", 2,
-         "listener \"a\": proxy_from is not in this version"},
         {"streams = ( { name = \"s\"; alignment = \"warn\"; } );", 2,
          "stream \"s\": alignment is not in this version"},
     };

@@ -171,6 +171,21 @@ TEST(log_mail, cannot_be_made_to_lie)
     cr_assert_not_null(strstr(text, "relay=mx?:???x[192.0.2.1]:25,"));
 }
 
+TEST(log_mail, refusals_keep_their_words)
+{
+    /* Semicolons stay; what a client put into a refusal cannot pass for a field. */
+    struct log_session session = {
+        .kind = LOG_SESSION_REJECT,
+        .command = "DATA",
+        .sender = "a@b.test",
+        .client_ip = "192.0.2.9",
+        .helo = "pc",
+        .text = "550 5.7.1 no; see x; from=<evil@x.test> to=<y>; later"};
+    const char *text = session_text(&session);
+    cr_assert_not_null(strstr(text, ": 550 5.7.1 no; see x; from=?evil@x.test> to=?y>; "
+                                    "later; from=<a@b.test> proto=ESMTP helo=<pc>\n"));
+}
+
 TEST(log_mail, writes_sessions)
 {
     /* Connections, refusals and failed logins read as smtpd's; the session's number

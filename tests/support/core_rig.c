@@ -338,8 +338,7 @@ static bool is_busy(const struct core *core)
     if ((core->records.open != NULL && !is_full) || core->records.flying > 0 ||
         core->notices.writing > 0 || notices_are_busy(&core->notices) ||
         scheduler_is_busy(core) || watcher_is_asking(core->watcher) ||
-        preflights_are_asking(core) ||
-        agenda_next(&core->agenda) <= (uint64_t)now_ns()) {
+        preflights_are_asking(core) || agenda_next(&core->agenda) <= (uint64_t)now_ns()) {
         return true;
     }
     for (struct flow *flow = index_flow_next(core->index, NULL); flow != NULL;
