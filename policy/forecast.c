@@ -78,20 +78,52 @@ static double source_room(const struct forecast_ask *ask, uint32_t source, uint3
                        source_carried(ask, source, carried));
 }
 
-/* One site's mail over its lanes. Returns what leaves. */
+static bool is_warming(const struct forecast_ask *ask, const struct forecast_lane *lane)
+{
+    return (lane->is_ramped &&
+            ramp_allowance(&lane->plan, &lane->ramp, lane->is_other) != UINT64_MAX) ||
+           source_total(&ask->sources[lane->source]) != HUGE_VAL;
+}
+
+/* What a warm lane may carry of a site whose mail waits for the warming ones: as much as
+ * one of them; HUGE_VAL when none is warming. */
+static double share_beside(const struct forecast_ask *ask, uint32_t site,
+                           const double *carried)
+{
+    double sum = 0;
+    double count = 0;
+    for (size_t i = 0; i < ask->lane_count; i++) {
+        if (ask->lanes[i].site == site && is_warming(ask, &ask->lanes[i])) {
+            sum += carried[i];
+            count++;
+        }
+    }
+    return count > 0 ? sum / count : HUGE_VAL;
+}
+
+/* One site's mail over its lanes, the warming ones first where the others wait for them.
+ * Returns what leaves. */
 static double carry(struct forecast_ask *ask, uint32_t site, uint32_t day,
                     double *carried, enum forecast_limit *out_limit)
 {
     double left = ask->sites[site].waiting;
+    bool is_strict = ask->sites[site].is_strict;
 
     *out_limit = FORECAST_CLOSED;
-    for (size_t i = 0; i < ask->lane_count; i++) {
+    for (size_t n = 0; n < (is_strict ? 2 : 1) * ask->lane_count; n++) {
+        size_t i = n % ask->lane_count;
         struct forecast_lane *lane = &ask->lanes[i];
         enum forecast_limit limit = FORECAST_CLOSED;
-        if (lane->site != site) {
+        bool is_second = n >= ask->lane_count;
+        if (lane->site != site || (is_strict && is_warming(ask, lane) == is_second)) {
             continue;
         }
         double room = lane_room(ask, lane, day, &limit);
+        double beside = is_second ? share_beside(ask, site, carried) : HUGE_VAL;
+        if (beside < room) {
+            room = beside;
+            limit = FORECAST_RAMP;
+        }
         double total = source_room(ask, lane->source, day, carried);
         if (total < room) {
             room = total;

@@ -44,6 +44,8 @@ struct forecast_lane {
 struct forecast_site {
     double waiting;
     double life_days; /* until what waits now expires; HUGE_VAL never */
+    bool is_strict; /* warm lanes carry no more than warming ones: overflow is wait alone
+                     */
 };
 
 /* A source in total. */

@@ -104,6 +104,7 @@ struct api_warmup_ask {
     const char *source;
     const char *site; /* "" all of the source */
     unsigned day;     /* of set: 1 is the first */
+    bool force;       /* of start: whatever the checks of the source say; needs a why */
     const char *why;
     const char *by;
 };

@@ -272,7 +272,7 @@ static const struct route {
     {GET, "/v1/journal", "since kind subject limit cursor", API_ACCESS_READ, ask_journal},
     {GET, "/v1/summary", "since", API_ACCESS_READ, ask_summary},
     {GET, "/v1/plan", "mix total stream", API_ACCESS_READ, ask_plan},
-    {POST, "/v1/warmup", "act source site day why", API_ACCESS_ACT, ask_warmup_act},
+    {POST, "/v1/warmup", "act source site day force why", API_ACCESS_ACT, ask_warmup_act},
     {POST, "/v1/freeze", "kind name for why", API_ACCESS_ACT, ask_freeze},
     {POST, "/v1/thaw", "kind name why", API_ACCESS_ACT, ask_thaw},
     {POST, "/v1/blocks/clear", "source site", API_ACCESS_ACT, ask_blocks_clear},

@@ -93,6 +93,7 @@ json_t *api_rows_source(const struct api_source *source)
     api_json_text(object, "helo", source->helo);
     api_json_words(object, "streams", source->streams);
     api_json_text(object, "warmup", source->warmup);
+    api_json_text(object, "preflight", source->preflight);
     api_json_text(object, "state", source->state);
     api_json_text(object, "reason", source->reason);
     api_json_bool(object, "shared", source->shared);
@@ -232,6 +233,8 @@ json_t *api_rows_warmup(const struct api_warmup *warmup)
     api_json_text(object, "site", warmup->site);
     api_json_text(object, "ramp", warmup->ramp);
     api_json_text(object, "state", warmup->state);
+    api_json_text(object, "preflight", warmup->preflight);
+    api_json_text(object, "findings", warmup->findings);
     api_json_text(object, "evidence", warmup->evidence);
     api_json_text(object, "verdict", warmup->verdict);
     api_json_count(object, "day", warmup->day);

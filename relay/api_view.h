@@ -191,9 +191,10 @@ struct api_source {
     const char *address6;
     const char *public_address;
     const char *helo;
-    const char *streams; /* names, joined with one space */
-    const char *warmup;  /* the ramp's name, "" when it is warm */
-    const char *state;   /* live stopped frozen careful */
+    const char *streams;   /* names, joined with one space */
+    const char *warmup;    /* the ramp's name, "" when it is warm */
+    const char *preflight; /* the checks before it: "passed", "failed: ..."; "" none */
+    const char *state;     /* live stopped frozen careful */
     const char *reason;
     bool shared;
     unsigned connections;
@@ -274,10 +275,13 @@ struct api_warmup {
     const char *source;
     const char *site; /* "" for the source as a whole */
     const char *ramp;
-    const char *state;    /* running paused done; met: the receiver takes no more today */
-    const char *evidence; /* "412 accepted, 3 deferred (0.7 %)" */
-    const char *verdict;  /* for tomorrow */
-    unsigned day;         /* 1 is the first */
+    const char *state;     /* running paused done; met: the receiver takes no more today;
+                              preflight: its source has not passed its checks */
+    const char *preflight; /* the checks of the source: "failed: ..."; "" none */
+    const char *findings;  /* a line each, for the source as a whole; "" none */
+    const char *evidence;  /* "412 accepted, 3 deferred (0.7 %)" */
+    const char *verdict;   /* for tomorrow */
+    unsigned day;          /* 1 is the first */
     unsigned days;
     uint64_t cap;         /* today's allowance */
     uint64_t released;    /* of it, up to now */

@@ -35,6 +35,7 @@ void api_warmups_act(const struct api_view *view, const struct api_request *requ
                                  .site = api_request_get(request, "site"),
                                  .why = api_request_get(request, "why"),
                                  .by = request->by};
+    const char *force = api_request_get(request, "force");
     unsigned long long day = 0;
 
     if (strlen(ask.why) > LIMIT_API_WHY) {
@@ -46,6 +47,11 @@ void api_warmups_act(const struct api_view *view, const struct api_request *requ
         return;
     }
     ask.day = (unsigned)day;
+    ask.force = strcmp(force, "true") == 0 || strcmp(force, "1") == 0;
+    if (!ask.force && force[0] != '\0' && strcmp(force, "false") != 0) {
+        api_answer_done(answer, API_BAD_ASK, "force is true or false");
+        return;
+    }
     view->warmup(view->owner, &ask, answer);
 }
 

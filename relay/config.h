@@ -267,6 +267,9 @@ struct config_stream {
     enum config_on_block on_block;
     enum config_mode mode;
     const char *archive; /* who gets a copy of each message; "" nobody */
+    struct config_strings
+        senders;      /* domains whose mail is of this stream; ".x" below x */
+    bool takes_lists; /* mail to lists and bulk by its header is, too */
 };
 
 /* Limits of one lane (source x site); total_* over all sources. 0 or unlimited: none. */
@@ -306,6 +309,12 @@ enum config_warmup_per {
     CONFIG_WARMUP_PER_SOURCE, /* they count for the source in total */
 };
 
+enum config_preflight {
+    CONFIG_PREFLIGHT_AUTO, /* what strangers can see, or what `public` names */
+    CONFIG_PREFLIGHT_OFF,
+    CONFIG_PREFLIGHT_ON,
+};
+
 struct config_warmup {
     const char *name;
     uint64_t start;             /* recipients on the first day */
@@ -317,8 +326,8 @@ struct config_warmup {
     uint16_t day_starts_minute;
     struct units_window window;
     enum config_warmup_per per;
-    struct config_strings overflow; /* what mail above the allowance does; "wait" */
-    bool preflight;                 /* check the source before its first day */
+    struct config_strings overflow;  /* what mail above the allowance does; "wait" */
+    enum config_preflight preflight; /* check the source before its first day */
 };
 
 struct config_dkim {

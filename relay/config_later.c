@@ -13,7 +13,7 @@ struct later {
 static const struct later table[] = {
     {"listener", "proxy_from", NULL}, {"listener", "long_lines", "convert"},
     {"stream", "alignment", NULL},    {"stream", "return_path", NULL},
-    {"warmup", "preflight", "true"},  {"alerts", "webhook", NULL},
+    {"alerts", "webhook", NULL},
 };
 
 bool config_later_has(const char *group, const char *key, const char *value)

@@ -267,6 +267,8 @@ static const struct config_key stream_keys[] = {
     {"mode", CONFIG_KIND_CHOICE, AT(config_stream, mode), .fallback = "enforce",
      .choices = mode},
     {"archive", CONFIG_KIND_TEXT, AT(config_stream, archive), .fallback = ""},
+    {"senders", CONFIG_KIND_TEXTS, AT(config_stream, senders)},
+    {"auto", CONFIG_KIND_BOOL, AT(config_stream, takes_lists), .fallback = "false"},
 };
 
 static const struct config_key site_keys[] = {
@@ -292,6 +294,11 @@ static const struct config_choice warmup_overflow[] = {{"wait", 0},
                                                        {"hold", 0},
                                                        {NULL, 0}};
 
+static const struct config_choice warmup_preflight[] = {{"auto", CONFIG_PREFLIGHT_AUTO},
+                                                        {"true", CONFIG_PREFLIGHT_ON},
+                                                        {"false", CONFIG_PREFLIGHT_OFF},
+                                                        {NULL, 0}};
+
 static const struct config_key warmup_keys[] = {
     {"name", CONFIG_KIND_NAME, AT(config_warmup, name), .required = true},
     {"start", CONFIG_KIND_BIG, AT(config_warmup, start), .fallback = "200", .low = 1,
@@ -310,7 +317,8 @@ static const struct config_key warmup_keys[] = {
      .choices = warmup_per},
     {"overflow", CONFIG_KIND_TEXTS, AT(config_warmup, overflow),
      .choices = warmup_overflow},
-    {"preflight", CONFIG_KIND_BOOL, AT(config_warmup, preflight), .fallback = "false"},
+    {"preflight", CONFIG_KIND_CHOICE, AT(config_warmup, preflight), .fallback = "auto",
+     .choices = warmup_preflight},
 };
 
 static const struct config_key dkim_keys[] = {

@@ -293,6 +293,19 @@ static bool kind_is_items(enum config_kind kind)
            kind == CONFIG_KIND_HOSTS || kind == CONFIG_KIND_LINKS;
 }
 
+/* A word that may be written as true or false, without quotes. */
+static bool has_choice(const struct config_key *key, const char *name)
+{
+    const struct config_choice *choice = key->choices;
+    if (key->kind != CONFIG_KIND_CHOICE) {
+        return false;
+    }
+    while (choice->name != NULL && strcmp(choice->name, name) != 0) {
+        choice++;
+    }
+    return choice->name != NULL;
+}
+
 void config_value_set(struct config_build *build, const struct config_key *key,
                       void *field, const struct config_setting_t *setting,
                       const struct config_value_at *at)
@@ -306,6 +319,9 @@ void config_value_set(struct config_build *build, const struct config_key *key,
         text_set(&reading, field, config_setting_get_string(setting));
     } else if (type == CONFIG_TYPE_BOOL && key->kind == CONFIG_KIND_BOOL) {
         bool_set(&reading, field, config_setting_get_bool(setting) != 0);
+    } else if (type == CONFIG_TYPE_BOOL && has_choice(key, "true")) {
+        text_set(&reading, field,
+                 config_setting_get_bool(setting) != 0 ? "true" : "false");
     } else if (type_is_number(type) && kind_is_number(key->kind)) {
         number_set(&reading, field, setting);
     } else {

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 #include "relay/config_build.h"
 #include "relay/config_scalar.h"
@@ -185,6 +186,60 @@ static void fallback_verify(struct config_build *build,
     }
 }
 
+/* The stream before `place` that has the sender domain; CONFIG_NONE none. */
+static uint32_t sender_owner(const struct config *config, const char *domain,
+                             size_t place)
+{
+    for (uint32_t i = 0; i < place; i++) {
+        const struct config_strings *senders = &config->streams[i].senders;
+        for (size_t k = 0; k < senders->count; k++) {
+            if (strcasecmp(senders->items[k], domain) == 0) {
+                return i;
+            }
+        }
+    }
+    return CONFIG_NONE;
+}
+
+static void sender_verify(struct config_build *build, size_t place, const char *domain)
+{
+    const struct config *config = build->config;
+    const struct config_stream *stream = &config->streams[place];
+    uint32_t owner = sender_owner(config, domain, place);
+
+    if (!config_scalar_is_host(domain[0] == '.' ? domain + 1 : domain)) {
+        config_build_error(build, &stream->senders,
+                           "stream \"%s\": senders: \"%s\" is no domain; write "
+                           "\"news.example.com\", or \".example.com\" for all below it",
+                           stream->name, domain);
+    }
+    if (owner != CONFIG_NONE) {
+        config_build_error(build, &stream->senders,
+                           "stream \"%s\": senders: \"%s\" is stream \"%s\"'s already",
+                           stream->name, domain, config->streams[owner].name);
+    }
+}
+
+/* What names mail of a stream by itself: domains, each of one stream, and at most one
+ * stream that takes what is for lists. */
+static void senders_verify(struct config_build *build, size_t place)
+{
+    const struct config *config = build->config;
+    const struct config_stream *stream = &config->streams[place];
+
+    for (size_t i = 0; i < stream->senders.count; i++) {
+        sender_verify(build, place, stream->senders.items[i]);
+    }
+    for (size_t k = 0; stream->takes_lists && k < place; k++) {
+        if (config->streams[k].takes_lists) {
+            config_build_error(build, &stream->takes_lists,
+                               "stream \"%s\": auto: stream \"%s\" takes list mail "
+                               "already; only one can",
+                               stream->name, config->streams[k].name);
+        }
+    }
+}
+
 static void streams_verify(struct config_build *build)
 {
     const struct config *config = build->config;
@@ -205,6 +260,7 @@ static void streams_verify(struct config_build *build)
         }
         walls_verify(build, i);
         fallback_verify(build, stream);
+        senders_verify(build, i);
     }
 }
 

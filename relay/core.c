@@ -220,6 +220,7 @@ static void on_second(void *owner)
         scheduler_kick_all(core);
     }
     watcher_tick(core->watcher);
+    preflights_tick(core);
     stops_tick(core, now_unix_ms());
     caught_tick(core, now_unix_ms());
     ramps_tick(core);
@@ -305,6 +306,7 @@ static void apply(struct core *core, struct snapshot *snapshot)
     sources_take(&core->sources, snapshot);
     sites_take(&core->sites, snapshot);
     ramps_take(core);
+    preflights_take(core);
     core_start_renew(core);
     for (unsigned i = 0; i < core->worker_count; i++) {
         worker_publish(core->workers[i], snapshot_ref(snapshot));

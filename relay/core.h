@@ -22,6 +22,7 @@
 #include "relay/id.h"
 #include "relay/mailbox.h"
 #include "relay/notice.h"
+#include "relay/preflight.h"
 #include "relay/ramps.h"
 #include "relay/records.h"
 #include "relay/scheduler.h"
@@ -102,6 +103,7 @@ struct core {
     struct scheduler scheduler;
     struct records records;
     struct ramps ramps;
+    struct preflights preflights;
     struct notices notices;
     struct caught caught;
     struct core_counts counts;

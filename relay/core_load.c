@@ -54,6 +54,11 @@ static void on_conduct_row(const struct store_row *row, void *owner)
     }
 }
 
+static void on_preflight_row(const struct store_row *row, void *owner)
+{
+    preflights_load(owner, row);
+}
+
 int core_load(struct core *core, struct errmsg *err)
 {
     static const struct {
@@ -62,7 +67,7 @@ int core_load(struct core *core, struct errmsg *err)
     } kinds[] = {{STORE_FREEZE, on_freeze_row},   {STORE_LEARNT, on_learnt_row},
                  {STORE_STOP, on_stop_row},       {STORE_RAMP, on_ramp_row},
                  {STORE_CONDUCT, on_conduct_row}, {STORE_LEDGER, on_ramp_row},
-                 {STORE_STS, on_sts_row}};
+                 {STORE_STS, on_sts_row},         {STORE_PREFLIGHT, on_preflight_row}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         int rc = store_load(core->store, kinds[i].kind, kinds[i].row_cb, core, err);
         if (rc != 0) {

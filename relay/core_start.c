@@ -163,6 +163,7 @@ int core_start_open(struct core *core, const struct core_options *options,
     vigil_init(&core->vigil, core);
     sites_init(&core->sites, core);
     ramps_init(&core->ramps);
+    preflights_init(&core->preflights);
     notices_init(&core->notices);
     caught_init(&core->caught);
     sources_take(&core->sources, core->snapshot);
@@ -183,6 +184,7 @@ int core_start_open(struct core *core, const struct core_options *options,
     }
     if (rc == 0) {
         ramps_take(core);
+        preflights_take(core);
     }
     if (rc == 0) {
         rc = watcher_open(&core->watcher, core, err);
@@ -346,6 +348,7 @@ void core_start_close(struct core *core)
         worker_free(core->workers[i]); /* only now: slots and records spoke to them */
     }
     forget_flows(core);
+    preflights_done(&core->preflights);
     watcher_close(core->watcher);
     fetch_stop(core->fetch);
     sts_close(core->sts);

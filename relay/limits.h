@@ -85,10 +85,13 @@
 
 /* Block lists: zones named by replies or the file; (source, zone) pairs that are asked
  * about, one a second: an hour's worth. */
-#define LIMIT_WATCHER_ZONES 64
-#define LIMIT_WATCHER_PAIRS 4096
+#define LIMIT_WATCHER_ZONES     64
+#define LIMIT_WATCHER_PAIRS     4096
+/* Names asked about one source before its warm-up: eight domains with ten look-ups of SPF
+ * each, most of them shared. */
+#define LIMIT_PREFLIGHT_LOOKUPS 120
 /* Recipients held because their refusal stopped a source: what is in flight then. */
-#define LIMIT_CAUGHT        20000
+#define LIMIT_CAUGHT            20000
 
 /* Outgoing transactions: RFC 5321 4.5.3.1.8 asks every server to take 100. */
 #define LIMIT_OUT_RCPTS 100

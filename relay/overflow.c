@@ -40,6 +40,7 @@ static bool is_spent(struct ramp_entry *entry)
 {
     uint64_t cap = ramps_cap(entry);
     return cap != UINT64_MAX && (entry->ledger.spent >= cap || ramps_is_met(entry) ||
+                                 preflight_holds(entry->source) ||
                                  daywindow_opens(&ramps_warmup(entry)->window,
                                                  entry->zone, now_unix_ms() / 1000) != 0);
 }
@@ -95,10 +96,11 @@ static void hold_one(struct core *core, uint32_t recipient, const struct lane *l
 static void hold_some(struct core *core, struct lading *lading, const struct lane *lane)
 {
     char reason[200];
-    (void)snprintf(reason, sizeof reason,
-                   "the warm-up of source %s allows no more today, and its overflow says "
-                   "hold",
-                   lane->source->name);
+    (void)snprintf(
+        reason, sizeof reason, "the warm-up of source %s %s, and its overflow says hold",
+        lane->source->name,
+        preflight_holds(lane->source) ? "does not start before its checks are passed"
+                                      : "allows no more today");
     for (unsigned i = 0; i < HELD_A_TURN; i++) {
         uint32_t recipient =
             flow_pop_ready(core->index, lading->flow, (uint64_t)now_unix_ms());

@@ -190,7 +190,10 @@ static void add_gate(struct ramp_entry *entry, uint64_t cap, int64_t now_ns,
     int64_t earliest_ns = now_ns + NOW_NS_PER_S;
     int64_t opens_s =
         daywindow_opens(&ramps_warmup(entry)->window, entry->zone, now_unix_ms() / 1000);
-    if (opens_s != 0) {
+    if (preflight_holds(entry->source)) {
+        room = 0;
+        earliest_ns = now_ns + INT64_C(3600) * NOW_NS_PER_S; /* its end kicks */
+    } else if (opens_s != 0) {
         room = 0; /* outside the sending window */
         earliest_ns = now_from_unix_ms(opens_s * 1000);
     } else if (entry->ledger.spent >= cap || ramps_is_met(entry)) {

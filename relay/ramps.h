@@ -118,6 +118,7 @@ struct ramps_order {
     const char *site; /* "" every ramp of the source */
     enum ramps_act act;
     uint32_t day; /* of RAMPS_SET, at least 1 */
+    bool force;   /* of RAMPS_START: whatever the checks of the source say; says why */
     const char *why;
     const char *by;
 };

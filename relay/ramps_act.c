@@ -105,6 +105,9 @@ unsigned ramps_act(struct core *core, const struct ramps_order *order,
             count++;
         }
     }
+    if (count > 0 && order->act == RAMPS_START) {
+        preflight_restart(core, order->source, order->force, order->why);
+    }
     if (last != NULL) {
         act_on(last, order,
                ticket); /* rows are written in order: the last tells of all */

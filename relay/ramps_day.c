@@ -231,6 +231,7 @@ static void release(struct ramp_entry *entry, int64_t passed_ns)
 {
     uint64_t cap = ramps_cap(entry);
     if (!entry->waited || !entry->waits || cap == UINT64_MAX || ramps_is_met(entry) ||
+        preflight_holds(entry->source) ||
         daywindow_opens(&ramps_warmup(entry)->window, entry->zone,
                         now_unix_ms() / 1000) != 0) {
         return;

@@ -19,6 +19,7 @@
 #include "relay/net/netaddr.h"
 
 struct core;
+struct preflight;
 struct snapshot;
 
 struct tally {
@@ -32,6 +33,7 @@ struct source {
     uint32_t index;                   /* in the config in force, or CONFIG_NONE */
     atomic_bool stop_flag;            /* no MAIL from here: raised by workers and core */
     atomic_bool bulk_flag;            /* the same for streams of bulk */
+    struct preflight *preflight;      /* borrowed: core's; NULL nothing was ever asked */
     struct stop stop;                 /* why, until when */
     struct stop_witnesses listed_by;  /* sites that named a list */
     struct stop_witnesses refused_by; /* sites that refused it for themselves */

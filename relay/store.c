@@ -69,10 +69,11 @@ struct store {
 };
 
 static const char *const kind_names[STORE_KINDS] = {
-    [STORE_STOP] = "stop",       [STORE_FREEZE] = "freeze",
-    [STORE_LEDGER] = "ledger",   [STORE_RAMP] = "ramp",
-    [STORE_LEARNT] = "learnt",   [STORE_SUPPRESSION] = "suppression",
-    [STORE_CONDUCT] = "conduct", [STORE_STS] = "sts",
+    [STORE_STOP] = "stop",           [STORE_FREEZE] = "freeze",
+    [STORE_LEDGER] = "ledger",       [STORE_RAMP] = "ramp",
+    [STORE_LEARNT] = "learnt",       [STORE_SUPPRESSION] = "suppression",
+    [STORE_CONDUCT] = "conduct",     [STORE_STS] = "sts",
+    [STORE_PREFLIGHT] = "preflight",
 };
 
 const char *store_kind_name(enum store_kind kind)

@@ -33,6 +33,7 @@ enum store_kind {
     STORE_SUPPRESSION, /* recipients not to be written to */
     STORE_CONDUCT,     /* a user's own history */
     STORE_STS,         /* MTA-STS policies of recipient domains */
+    STORE_PREFLIGHT,   /* sources that were checked before their warm-up */
     STORE_KINDS,
 };
 

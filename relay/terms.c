@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "relay/intake.h"
 #include "relay/route.h"
@@ -15,8 +16,7 @@ static const struct config_listener *listener_of(const struct intake *intake)
     return intake->client.door;
 }
 
-/* The stream the message goes by: header, credential, listener. CONFIG_NONE: it may not
- * go by the one it names. */
+/* The stream that the client has chosen: header, credential; "" none. */
 static const char *named_stream(const struct intake *intake)
 {
     const struct users_user *user = intake->client.user;
@@ -27,6 +27,66 @@ static const char *named_stream(const struct intake *intake)
     return named;
 }
 
+static bool serves(const struct config_listener *listener, uint32_t stream)
+{
+    for (size_t i = 0; i < listener->streams.count; i++) {
+        if (listener->streams.items[i] == stream) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does one of the stream's sender domains match? ".example.com" is what is below it. */
+static bool is_sender_of(const struct config_stream *stream, const char *domain)
+{
+    size_t length = strlen(domain);
+    for (size_t i = 0; i < stream->senders.count; i++) {
+        const char *wanted = stream->senders.items[i];
+        size_t tail = strlen(wanted);
+        bool is_below = wanted[0] == '.' && length > tail &&
+                        strcasecmp(domain + length - tail, wanted) == 0;
+        if (is_below || strcasecmp(domain, wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Mail that says of itself that it goes to many. */
+static bool is_list_mail(const struct message_facts *facts)
+{
+    return facts->has_list_unsubscribe || strcasecmp(facts->precedence, "bulk") == 0 ||
+           strcasecmp(facts->precedence, "list") == 0 ||
+           strcasecmp(facts->precedence, "junk") == 0;
+}
+
+/* Nobody has chosen: a stream of the listener by the sender's domain, then by what the
+ * header says; else the listener's own. */
+static uint32_t stream_by_rule(const struct intake *intake)
+{
+    const struct config *config = intake->snapshot->config;
+    const struct config_listener *listener = listener_of(intake);
+    uint32_t by_header = CONFIG_NONE;
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct config_stream *stream = &config->streams[i];
+        if (!serves(listener, i)) {
+            continue;
+        }
+        if (is_sender_of(stream, intake->sender_domain)) {
+            return i;
+        }
+        if (stream->takes_lists && by_header == CONFIG_NONE) {
+            by_header = i;
+        }
+    }
+    return by_header != CONFIG_NONE && is_list_mail(&intake->message.facts)
+               ? by_header
+               : listener->stream;
+}
+
+/* The stream the message goes by: header, credential, the rules, the listener.
+ * CONFIG_NONE: it may not go by the one it names. */
 static uint32_t choose_stream(const struct intake *intake)
 {
     const struct config *config = intake->snapshot->config;
@@ -34,18 +94,13 @@ static uint32_t choose_stream(const struct intake *intake)
     const struct users_user *user = intake->client.user;
     const char *named = named_stream(intake);
     if (named[0] == '\0') {
-        return listener->stream;
+        return stream_by_rule(intake);
     }
     uint32_t stream = config_stream_find(config, named);
     if (stream == CONFIG_NONE || (user != NULL && !users_may_stream(user, named))) {
         return CONFIG_NONE;
     }
-    for (size_t i = 0; i < listener->streams.count; i++) {
-        if (listener->streams.items[i] == stream) {
-            return stream;
-        }
-    }
-    return CONFIG_NONE;
+    return serves(listener, stream) ? stream : CONFIG_NONE;
 }
 
 uint32_t terms_stream(const struct intake *intake)

@@ -219,6 +219,7 @@ void view_warmup(void *owner, const struct api_warmup_ask *ask, struct api_answe
     struct ramps_order order = {.source = sources_find(&core->sources, ask->source),
                                 .site = ask->site,
                                 .day = ask->day,
+                                .force = ask->force,
                                 .why = ask->why,
                                 .by = ask->by};
     if (!ramps_act_parse(ask->act, &order.act) ||
@@ -229,6 +230,11 @@ void view_warmup(void *owner, const struct api_warmup_ask *ask, struct api_answe
     }
     if (order.source == NULL) {
         api_answer_done(answer, API_NOT_FOUND, "there is no source of that name");
+        return;
+    }
+    if (ask->force && (order.act != RAMPS_START || ask->why[0] == '\0')) {
+        api_answer_done(answer, API_BAD_ASK,
+                        "force is for start, and needs a why: it goes into the journal");
         return;
     }
     struct promise *promise = promise_new(view, answer);
@@ -242,8 +248,9 @@ void view_warmup(void *owner, const struct api_warmup_ask *ask, struct api_answe
                                              : "the source has no warmup");
         return;
     }
-    (void)snprintf(promise->text, sizeof promise->text, "%s: %u ramp%s of %s", ask->act,
-                   count, count == 1 ? "" : "s", ask->source);
+    (void)snprintf(promise->text, sizeof promise->text, "%s: %u ramp%s of %s%s", ask->act,
+                   count, count == 1 ? "" : "s", ask->source,
+                   preflight_holds(order.source) ? "; its checks come first" : "");
 }
 
 /* ---- configuration and draining ---- */

@@ -151,6 +151,8 @@ static void hand_over_source(struct view *view, uint32_t place, struct api_answe
     list_each (node, &source->lanes) {
         rate += meter_per_second(&LIST_OWNER(node, struct lane, by_source)->meter, now);
     }
+    char preflight[PREFLIGHT_TEXT + 40];
+    preflight_say(source, preflight);
     const char *warmup =
         from->warmup != CONFIG_NONE ? config->warmups[from->warmup].name : "";
     struct api_source row = {.name = source->name,
@@ -160,6 +162,7 @@ static void hand_over_source(struct view *view, uint32_t place, struct api_answe
                              .helo = from->helo,
                              .streams = names,
                              .warmup = warmup,
+                             .preflight = preflight,
                              .state = state.state,
                              .reason = state.reason,
                              .shared = from->shared,
@@ -318,6 +321,9 @@ static int64_t next_release(struct ramp_entry *entry)
         return 0;
     }
     int64_t opens_s = daywindow_opens(&warmup->window, entry->zone, now_unix_ms() / 1000);
+    if (preflight_holds(entry->source)) {
+        return 0;
+    }
     if (entry->ledger.spent >= cap) {
         return ramps_day_end_ms(entry);
     }
@@ -338,16 +344,24 @@ static void hand_over_warmup(struct view *view, struct ramp_entry *entry,
     const struct ramp_day *day = &entry->day;
     char evidence[160];
     char verdict[120];
+    char preflight[PREFLIGHT_TEXT + 40];
+    char findings[PREFLIGHT_FINDINGS * (PREFLIGHT_TEXT + 20)];
+    preflight_say(entry->source, preflight);
     say_evidence(day, evidence, sizeof evidence);
     say_verdict(entry, verdict, sizeof verdict);
     struct api_warmup row = {
         .source = entry->source->name,
         .site = entry->site,
         .ramp = warmup->name,
-        .state = entry->ramp.paused    ? "paused"
-                 : is_done             ? "done"
-                 : ramps_is_met(entry) ? "met"
-                                       : "running",
+        .state = entry->ramp.paused               ? "paused"
+                 : is_done                        ? "done"
+                 : preflight_holds(entry->source) ? "preflight"
+                 : ramps_is_met(entry)            ? "met"
+                                                  : "running",
+        .preflight = preflight,
+        .findings = entry->site[0] == '\0'
+                        ? preflight_list(entry->source, findings, sizeof findings)
+                        : "",
         .evidence = evidence,
         .verdict = verdict,
         .day = entry->ramp.step + 1,

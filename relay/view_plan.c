@@ -159,7 +159,8 @@ static bool is_closed(const struct plan *plan, const struct source *source,
     const struct config *config = core->snapshot->config;
     const struct config_stream *stream = &config->streams[plan->stream];
     int64_t until_ns = 0;
-    return freezes_find(&core->freezes, FREEZE_STREAM, stream->name) != NULL ||
+    return preflight_holds(source) ||
+           freezes_find(&core->freezes, FREEZE_STREAM, stream->name) != NULL ||
            freezes_find(&core->freezes, FREEZE_SOURCE, source->name) != NULL ||
            freezes_find(&core->freezes, FREEZE_SITE, name) != NULL ||
            (stops_source_holds(source, core->snapshot->config, stream, &until_ns) &&
@@ -237,9 +238,55 @@ static void on_row(const struct forecast_row *row, void *owner)
                                            .limit = forecast_limit_name(row->limit)});
 }
 
+/* A source of the stream that is warming and whose overflow is wait alone. */
+static const char *strict_source(const struct plan *plan)
+{
+    const struct config *config = plan->view->core->snapshot->config;
+    const struct config_stream *stream = &config->streams[plan->stream];
+    for (size_t i = 0; i < stream->sources.count; i++) {
+        const struct config_source *source = &config->sources[stream->sources.items[i]];
+        if (source->warmup == CONFIG_NONE) {
+            continue;
+        }
+        const struct config_strings *overflow = &config->warmups[source->warmup].overflow;
+        if (overflow->count == 1 && strcmp(overflow->items[0], "wait") == 0) {
+            return source->name;
+        }
+    }
+    return NULL;
+}
+
+static const char *warm_source(const struct plan *plan)
+{
+    const struct config *config = plan->view->core->snapshot->config;
+    const struct config_stream *stream = &config->streams[plan->stream];
+    for (size_t i = 0; i < stream->sources.count; i++) {
+        const struct config_source *source = &config->sources[stream->sources.items[i]];
+        if (source->warmup == CONFIG_NONE) {
+            return source->name;
+        }
+    }
+    return NULL;
+}
+
+/* Why a warm source does not help, where it does not. */
+static void add_overflow(const struct plan *plan, char *text, size_t size)
+{
+    const char *strict = strict_source(plan);
+    const char *warm = warm_source(plan);
+    size_t used = strlen(text);
+    if (strict != NULL && warm != NULL) {
+        (void)snprintf(
+            text + used, size - used,
+            "; the overflow of source %s is \"wait\" alone, so source %s beside "
+            "it carries no more than its share: \"warm-source\" would let it",
+            strict, warm);
+    }
+}
+
 static void say(struct plan *plan, const struct forecast_answer *end)
 {
-    char text[200];
+    char text[500];
     if (end->days > FORECAST_DAYS) {
         (void)snprintf(text, sizeof text,
                        "not within %d days: %.0f leave, %.0f expire, %.0f are left",
@@ -248,6 +295,7 @@ static void say(struct plan *plan, const struct forecast_answer *end)
         (void)snprintf(text, sizeof text, "%u day%s: %.0f leave, %.0f expire before",
                        end->days, end->days == 1 ? "" : "s", end->leaves, end->expires);
     }
+    add_overflow(plan, text, sizeof text);
     api_answer_done(plan->answer, API_DONE, text);
 }
 
@@ -262,6 +310,7 @@ static void run(struct plan *plan)
         (double)core->snapshot->streams[plan->stream].life.lifetime_ns / 86400e9;
     for (size_t site = 0; site < plan->site_count; site++) {
         plan->sites[site].life_days = life;
+        plan->sites[site].is_strict = strict_source(plan) != NULL;
         for (size_t i = 0; i < sources; i++) {
             struct source *source = sources_at(&core->sources, stream->sources.items[i]);
             struct forecast_lane *lane = &plan->lanes[site * sources + i];

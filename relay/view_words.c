@@ -272,6 +272,13 @@ static void say_ramp(const struct view_path *path, struct view_words *words)
     if (strcmp(words->owner, "default") == 0) {
         view_words_put(words->owner, "warm-up %s", warmup->name);
     }
+    if (preflight_holds(entry->source)) {
+        char checks[PREFLIGHT_TEXT + 40];
+        preflight_say(entry->source, checks);
+        say(words, "the warm-up of source %s has not started: its checks: %s",
+            entry->source->name, checks);
+        return;
+    }
     bool is_spent = entry->ledger.spent >= cap;
     say(words, "warm-up of source %s (%s, day %u): %llu of today's %llu%s",
         entry->source->name, entry->site[0] != '\0' ? entry->site : "in all",

@@ -45,6 +45,16 @@ bool watcher_ask(struct watcher *watcher, struct source *source, const char *lis
 /* About once a second: at most one question. */
 void watcher_tick(struct watcher *watcher);
 
+/* What the configured lists have said of a source; watcher may be NULL. */
+struct watcher_said {
+    const char *listed; /* by which one; "" none */
+    unsigned lists;     /* that are asked about it ... */
+    unsigned unheard;   /* ... of them not asked yet */
+    unsigned uncertain; /* ... or without an answer that tells */
+};
+void watcher_said(const struct watcher *watcher, const struct source *source,
+                  struct watcher_said *out);
+
 /* A question is out. */
 bool watcher_is_asking(const struct watcher *watcher);
 

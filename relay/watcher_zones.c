@@ -194,3 +194,27 @@ const char *watcher_print(const struct dns_answer *answer, uint32_t code, char o
     }
     return out;
 }
+
+/* ---- what they have said ---- */
+
+void watcher_said(const struct watcher *watcher, const struct source *source,
+                  struct watcher_said *out)
+{
+    *out = (struct watcher_said){.listed = ""};
+    if (watcher == NULL) {
+        return;
+    }
+    list_each (node, &watcher->pairs) {
+        const struct watcher_pair *pair = LIST_OWNER(node, struct watcher_pair, node);
+        if (pair->source != source || !pair->zone->is_configured || pair->zone->is_mute) {
+            continue;
+        }
+        bool is_listed = pair->listing.is_listed || pair->listing.hits > 0;
+        out->lists++;
+        out->unheard += pair->asked_unix_ms == 0;
+        out->uncertain += pair->asked_unix_ms != 0 && pair->listing.errors > 0;
+        if (is_listed && out->listed[0] == '\0') {
+            out->listed = pair->zone->name;
+        }
+    }
+}

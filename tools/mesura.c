@@ -110,12 +110,13 @@ static const struct command commands[] = {
      "days advance them), learnt and set rates, windows, lifetimes. It supposes that\n"
      "receivers go on as they are.\n",
      "mix total stream", "", 0, 0, mesura_plan_run},
-    {"warmup", "start", "warmup start SOURCE [--site S] [--why TEXT]",
+    {"warmup", "start", "warmup start SOURCE [--site S] [--force] [--why TEXT]",
      "begin a ramp again with its first day",
      "What was sent today stays sent: no act gives an allowance twice. Without --site "
      "all\n"
-     "ramps of the source.\n",
-     "site why", "", 1, 1, mesura_change_warmup_start},
+     "ramps of the source. Its checks (PTR, HELO, SPF, block lists) come first, where\n"
+     "preflight asks for them; --force with --why starts whatever they say.\n",
+     "site why", "force", 1, 1, mesura_change_warmup_start},
     {"warmup", "pause", "warmup pause SOURCE [--site S] [--why TEXT]",
      "no step forward until resumed; trouble still goes back", "", "site why", "", 1, 1,
      mesura_change_warmup_pause},

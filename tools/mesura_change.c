@@ -85,6 +85,7 @@ static enum mesura_exit change_warmup(const struct mesura_args *args, const char
     set(params, "site", mesura_args_get(args, "site"));
     set(params, "day", mesura_args_get(args, "day"));
     set(params, "why", mesura_args_get(args, "why"));
+    set(params, "force", mesura_args_get(args, "force"));
     return change(args, "/v1/warmup", params);
 }
 

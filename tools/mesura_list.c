@@ -119,6 +119,7 @@ enum mesura_exit mesura_list_warmup(const struct mesura_args *args)
         print_json(document);
     } else if (result == MESURA_DONE) {
         mesura_tables_warmup(json_object_get(document, "warmup"));
+        mesura_tables_preflight(json_object_get(document, "warmup"));
     }
     json_decref(document);
     return result;

@@ -189,6 +189,29 @@ void mesura_tables_warmup(const json_t *warmup)
     mesura_text_table_print(table, "no source is warming up");
 }
 
+void mesura_tables_preflight(const json_t *warmup)
+{
+    size_t index = 0;
+    json_t *row = NULL;
+
+    json_array_foreach(warmup, index, row)
+    {
+        const char *preflight = mesura_text_get(row, "preflight");
+        const char *findings = mesura_text_get(row, "findings");
+        if (mesura_text_get(row, "site")[0] != '\0' || preflight[0] == '\0') {
+            continue;
+        }
+        mesura_text_line("%s", "");
+        mesura_text_line("checks of source %s: %s", mesura_text_get(row, "source"),
+                         preflight);
+        while (findings[0] != '\0') {
+            int length = (int)strcspn(findings, "\n");
+            mesura_text_line("  %.*s", length, findings);
+            findings += length + (findings[length] == '\n' ? 1 : 0);
+        }
+    }
+}
+
 void mesura_tables_journal(const json_t *journal)
 {
     struct mesura_text_table *table =

@@ -3,7 +3,7 @@ import socket
 import struct
 import threading
 
-TYPES = {1: "A", 28: "AAAA", 15: "MX", 16: "TXT", 5: "CNAME", 52: "TLSA"}
+TYPES = {1: "A", 28: "AAAA", 12: "PTR", 15: "MX", 16: "TXT", 5: "CNAME", 52: "TLSA"}
 
 
 def encode_name(name):

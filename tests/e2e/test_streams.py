@@ -58,6 +58,22 @@ def test_header_is_only_for_those_who_may_choose(rig):
     assert wait_until(peer.taken, 20, "the delivery")[0].source == BULK
 
 
+def test_rules_name_the_stream_of_mail_that_names_none(new_relay, new_peer):
+    """A sender's domain, and a header that says it goes to many; not over what the client has chosen."""
+    relay, peer = new_relay(), new_peer()
+    relay.set_in("streams", "bulk", senders=["news.test"], auto=True)
+    relay.route("gmail.test", peer.port)
+    relay.start()
+    send(relay, "kim@gmail.test", message(subject="plain"))
+    send(relay, "kim@gmail.test", message(subject="news"), sender="ann@news.test")
+    send(relay, "kim@gmail.test", message(subject="list", extra=b"List-Unsubscribe: <mailto:x@y.test>\r\n"))
+    send(relay, "kim@gmail.test", message(subject="bulk", extra=b"Precedence: bulk\r\n"))
+    send(relay, "kim@gmail.test", message(subject="own", extra=b"Precedence: bulk\r\nX-Mesura-Stream: transactional\r\n"))
+    taken = wait_until(lambda: len(peer.taken()) == 5 and peer.taken(), 20, "all five")
+    sources = {m.field("Subject")[0]: m.source for m in taken}
+    assert sources == {"plain": TX, "news": BULK, "list": BULK, "bulk": BULK, "own": TX}
+
+
 def test_block_leaves_the_other_stream_alone(blocked):
     """The source that a list names stops at once; the other one goes on; bulk waits."""
     relay, peer = blocked

@@ -1,4 +1,5 @@
 """A warm-up over days and kills: one day is one minute, by libfaketime."""
+import pathlib
 import random
 import time
 
@@ -19,7 +20,9 @@ class Days:
 
     def start(self):
         ahead = int((time.monotonic() - self.began) * (SPEED - 1))
-        self.relay.wrapper = ["faketime", "-m", "-f", f"+{ahead}s x{SPEED}"]
+        # Not the faketime command: it forks, and a kill would meet it and not the daemon.
+        library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        self.relay.wrapper = ["env", f"LD_PRELOAD={library}", f"FAKETIME=+{ahead}s x{SPEED}"]
         self.relay.start()
 
 
@@ -86,3 +89,21 @@ def test_an_operator_plans_and_acts(new_relay, new_peer):
     relay.cli("warmup", "pause", "tx1", expect=1)
     said = [row for row in relay.cli_json("journal")["journal"] if row["kind"] == "ramp"]
     assert len(said) >= 3 and any("moved here" in row["evidence"] for row in said), said
+
+
+def test_plan_says_why_a_warm_source_does_not_help(new_relay):
+    """With "wait" alone a warm source carries no more than the warming one, and plan counts and says so."""
+    relay = new_relay(warmups=[{"name": "mine", "start": 60, "growth": 1.5, "days": 30, "overflow": ["wait"]}])
+    relay.set_in("sources", "bulk1", warmup="mine")
+    relay.config["sources"].append({"name": "warm1", "address": "127.0.0.13"})
+    relay.set_in("streams", "bulk", sources=["bulk1", "warm1"])
+    relay.start()
+    words = ("plan", "--mix", "gmail.test=1", "--total", "2000", "--stream", "bulk")
+    strict = relay.cli_json(*words)
+    assert "warm1" in strict["text"] and '"wait" alone' in strict["text"], strict["text"]
+    assert len(strict["plan"]) > 2 and strict["plan"][0]["limit"] == "warm-up"
+    relay.config["warmups"][0]["overflow"] = ["warm-source", "wait"]
+    relay.write_config()
+    relay.cli("reload")
+    free = relay.cli_json(*words)
+    assert "warm1" not in free["text"] and len(free["plan"]) == 1, free

@@ -93,6 +93,32 @@ TEST(forecast, totals_and_stops)
     cr_assert_str_eq(forecast_limit_name(FORECAST_CLOSED), "stopped");
 }
 
+/* Where overflow is wait alone a warm source carries no more than the warming one beside
+ * it; else it takes what is left. */
+TEST(forecast, strict_waiting)
+{
+    struct forecast_lane lanes[2] = {{.rate_per_s = 20, .rate_most_per_s = 20},
+                                     {.source = 1,
+                                      .is_ramped = true,
+                                      .plan = *ramp_preset("standard"),
+                                      .rate_per_s = 20,
+                                      .rate_most_per_s = 20}};
+    struct forecast_site site = {
+        .waiting = 900, .life_days = HUGE_VAL, .is_strict = true};
+    struct forecast_source sources[2] = {{0}, {0}};
+
+    struct forecast_answer answer = run(lanes, 2, &site, 1, sources, 1);
+    cr_assert_float_eq(rows[0].leaves, 400, 0.1);
+    cr_assert_eq(rows[0].limit, FORECAST_RAMP);
+    cr_assert_float_eq(rows[1].leaves, 500, 0.1);
+    cr_assert_eq(answer.days, 2);
+    lanes[1].ramp = (struct ramp){0};
+    site = (struct forecast_site){.waiting = 900, .life_days = HUGE_VAL};
+    answer = run(lanes, 2, &site, 1, sources, 1);
+    cr_assert_eq(answer.days, 1);
+    cr_assert_eq(rows[0].limit, FORECAST_NOTHING);
+}
+
 /* A ramp that counts for the source in total is run forward like any other. */
 TEST(forecast, a_ramp_of_the_source)
 {

@@ -20,8 +20,6 @@ TEST(config_later, refused)
         {"alerts = { webhook = \"\"; };", 2, "alerts.webhook is not in this version"},
         {"listeners = ( { name = \"a\"; trust = [ \"::1\" ]; proxy_from = [ ]; } );", 2,
          "listener \"a\": proxy_from is not in this version"},
-        {"warmups = ( { name = \"w\"; preflight = true; } );", 2,
-         "preflight: \"true\" is not in this version"},
         {"streams = ( { name = \"s\"; alignment = \"warn\"; } );", 2,
          "stream \"s\": alignment is not in this version"},
     };

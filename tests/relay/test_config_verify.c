@@ -75,6 +75,13 @@ TEST(config_verify, top)
          2, "at most 107 bytes"},
         {"adapt = { pause = \"10m\"; max_pause = \"5m\"; };", 2, "longer than max_pause"},
         {"streams = ( );", 2, "streams is empty"},
+        {"streams = ( { name = \"bulk\"; senders = [ \"a b\" ]; } );", 2, "is no domain"},
+        {"streams = ( { name = \"bulk\"; senders = [ \"a.test\" ]; auto = true; },\n"
+         "  { name = \"other\"; senders = [ \"A.test\" ]; } );",
+         3, "is stream \"bulk\"'s already"},
+        {"streams = ( { name = \"bulk\"; auto = true; },\n"
+         "  { name = \"other\"; auto = true; } );",
+         3, "takes list mail already"},
     };
     struct loaded loaded = loaded_text("hostname = \"192.0.2.1\";\n");
 

@@ -69,6 +69,48 @@ TEST(terms, the_stream_is_the_headers_then_the_users_then_the_listeners)
     close_terms();
 }
 
+TEST(terms, rules_name_a_stream_where_nobody_has_chosen)
+{
+    /* The sender's domain, then the header; only streams that the listener serves, and
+     * never over what a client has chosen. */
+    open_terms(
+        "streams = [ \"transactional\", \"bulk\" ]; } );\n"
+        "streams = ( { name = \"transactional\"; senders = [ \"bills.test\" ]; },\n"
+        "  { name = \"bulk\"; senders = [ \"news.test\", \".lists.test\" ]; auto = "
+        "true; },\n  { name = \"urgent\"; senders = [ \"codes.test\" ]; } );\n"
+        "sources = ( { name = \"one\"; shared = true; ");
+    static const struct {
+        const char *sender;
+        const char *precedence;
+        const char *header;
+        const char *stream;
+    } cases[] = {{"bills.test", "", "", "transactional"},
+                 {"other.test", "", "", "transactional"},
+                 {"NEWS.test", "", "", "bulk"},
+                 {"x.news.test", "", "", "transactional"},
+                 {"x.lists.test", "", "", "bulk"},
+                 {"lists.test", "", "", "transactional"},
+                 {"other.test", "Bulk", "", "bulk"},
+                 {"bills.test", "bulk", "", "transactional"},
+                 {"other.test", "first-class", "", "transactional"},
+                 {"", "list", "", "bulk"},
+                 {"codes.test", "", "", "transactional"},
+                 {"news.test", "list", "transactional", "transactional"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)snprintf(intake.sender_domain, sizeof intake.sender_domain, "%s",
+                       cases[i].sender);
+        (void)snprintf(intake.message.facts.precedence,
+                       sizeof intake.message.facts.precedence, "%s", cases[i].precedence);
+        cr_assert_str_eq(stream_for(cases[i].header, NULL), cases[i].stream, "case %zu",
+                         i);
+    }
+    intake.message.facts.precedence[0] = '\0';
+    intake.message.facts.has_list_unsubscribe = true;
+    cr_assert_str_eq(stream_for("", NULL), "bulk");
+    intake.message.facts.has_list_unsubscribe = false;
+    close_terms();
+}
+
 static int priority_for(const char *header, const struct users_user *user)
 {
     struct terms terms;

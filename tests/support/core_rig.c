@@ -338,7 +338,7 @@ static bool is_busy(const struct core *core)
     if ((core->records.open != NULL && !is_full) || core->records.flying > 0 ||
         core->notices.writing > 0 || notices_are_busy(&core->notices) ||
         scheduler_is_busy(core) || watcher_is_asking(core->watcher) ||
-        agenda_next(&core->agenda) <= (uint64_t)now_ns()) {
+        preflights_are_asking(core) || agenda_next(&core->agenda) <= (uint64_t)now_ns()) {
         return true;
     }
     for (struct flow *flow = index_flow_next(core->index, NULL); flow != NULL;
@@ -401,6 +401,7 @@ void core_rig_pass(struct core_rig *rig, int64_t ms)
             scheduler_kick_all(core);
         }
         watcher_tick(core->watcher);
+        preflights_tick(core);
         stops_tick(core, now_unix_ms());
         caught_tick(core, now_unix_ms());
         ramps_tick(core);

@@ -310,8 +310,9 @@ static void fake_warmup(void *owner, const struct api_warmup_ask *ask,
 {
     struct fake_view *fake = owner;
 
-    NOTE(fake, "warmup %s %s at=%s day=%u why=%s by=%s", ask->act, ask->source, ask->site,
-         ask->day, ask->why, ask->by);
+    NOTE(fake, "warmup %s%s %s at=%s day=%u why=%s by=%s", ask->act,
+         ask->force ? " by force" : "", ask->source, ask->site, ask->day, ask->why,
+         ask->by);
     finish(fake, answer);
 }
 

@@ -1,11 +1,13 @@
 /* Fill a queue's directory with sealed segments, through the queue's own code and not
  * over SMTP: what the start-up benchmarks begin from.
  *
- * Usage: queue_fill DIRECTORY MESSAGES [DOMAINS [BODY_BYTES [TRIED_PERCENT [DUE_IN_S]]]]
+ * Usage: queue_fill DIRECTORY MESSAGES [DOMAINS [BODY_BYTES [TRIED_PERCENT [DUE_IN_S
+ *                   [STREAM [DEAD_EVERY]]]]]]
  *
  * One recipient a message, domains in turn (mixed), lifetimes and notices of two kinds.
  * TRIED_PERCENT of them get a state record: a first attempt that was put off, due again
- * DUE_IN_S (default 0) seconds from now. */
+ * DUE_IN_S (default 0) seconds from now. STREAM (default transactional) is whose they
+ * are; of DEAD_EVERY messages (default 0: of none) one is for dead.test. */
 
 #include <inttypes.h>
 #include <semaphore.h>
@@ -23,6 +25,8 @@ struct fill {
     uint64_t body_bytes;
     uint64_t tried_percent;
     uint64_t due_in_s;
+    uint64_t dead_every; /* 0 none */
+    const char *stream;
     uint64_t now_ms;
     uint64_t failed;
     uint8_t *body;
@@ -69,6 +73,9 @@ static void put_message(struct fill *fill, struct message *message, uint64_t i)
     char address[64];
     (void)snprintf(domain, sizeof domain, "d%06" PRIu64 ".test",
                    i * 7919 % fill->domains);
+    if (fill->dead_every > 0 && i % fill->dead_every == 0) {
+        (void)snprintf(domain, sizeof domain, "dead.test");
+    }
     (void)snprintf(address, sizeof address, "user%" PRIu64 "@%s", i, domain);
     struct envelope_recipient recipient = {
         .address = address, .domain = domain, .orcpt = ""};
@@ -83,7 +90,7 @@ static void put_message(struct fill *fill, struct message *message, uint64_t i)
     envelope.size_bytes = sizeof header - 1 + fill->body_bytes;
     envelope.sender = "application@example.org";
     envelope.from_domain = "example.org";
-    envelope.stream = "transactional";
+    envelope.stream = fill->stream;
     envelope.client = "192.0.2.7";
     envelope.recipients = &recipient;
     envelope.recipient_count = 1;
@@ -165,7 +172,8 @@ int main(int argc, char **argv)
 {
     if (argc < 3) {
         (void)fprintf(stderr, "usage: queue_fill DIRECTORY MESSAGES [DOMAINS "
-                              "[BODY_BYTES [TRIED_PERCENT [DUE_IN_S]]]]\n");
+                              "[BODY_BYTES [TRIED_PERCENT [DUE_IN_S [STREAM "
+                              "[DEAD_EVERY]]]]]]\n");
         return 2;
     }
     uint64_t count = bench_number(argv[2]);
@@ -174,6 +182,8 @@ int main(int argc, char **argv)
         .body_bytes = argc > 4 ? bench_number(argv[4]) : 512,
         .tried_percent = argc > 5 ? bench_number(argv[5]) : 0,
         .due_in_s = argc > 6 ? bench_number(argv[6]) : 0,
+        .stream = argc > 7 ? argv[7] : "transactional",
+        .dead_every = argc > 8 ? bench_number(argv[8]) : 0,
         .now_ms = bench_unix_ms(),
     };
     if (fill.domains == 0 || fill.body_bytes > 1000000) {
