@@ -16,6 +16,7 @@
 
 #include "queue/errmsg.h"
 
+#include "relay/config_choices.h"
 #include "relay/config_network.h"
 #include "relay/config_notes.h"
 #include "relay/units.h"
@@ -49,27 +50,6 @@ struct config_counts {
 struct config_where {
     const char *file; /* borrowed: lives as long as the configuration */
     unsigned line;
-};
-
-enum config_listener_tls {
-    CONFIG_LISTENER_PLAIN,
-    CONFIG_LISTENER_STARTTLS,
-    CONFIG_LISTENER_IMPLICIT,
-};
-
-enum config_auth {
-    CONFIG_AUTH_NONE,
-    CONFIG_AUTH_OPTIONAL, /* trusted networks need none, others must log in */
-    CONFIG_AUTH_REQUIRED, /* trusted networks too */
-};
-
-enum config_line_endings {
-    CONFIG_LINES_STRICT,    /* a bare CR or LF in content is refused */
-    CONFIG_LINES_NORMALIZE, /* it becomes CRLF */
-};
-
-enum config_long_lines {
-    CONFIG_LONG_LINES_REFUSE, /* a line over 998 bytes is refused with 550 5.6.0 */
 };
 
 struct config_listener {
@@ -107,12 +87,6 @@ struct config_certificate {
     struct config_strings names;
     const char *certificate;
     const char *key;
-};
-
-enum config_header_action {
-    CONFIG_HEADER_REMOVE,
-    CONFIG_HEADER_ADD, /* beside those there are */
-    CONFIG_HEADER_SET, /* in their place */
 };
 
 struct config_header {
@@ -155,15 +129,6 @@ struct config_dns {
     int64_t timeout_ns;
 };
 
-/* What a listing in this zone means for the source; "": by the zone's name. */
-enum config_zone_kind {
-    CONFIG_ZONE_BY_NAME,
-    CONFIG_ZONE_GRAVE,     /* nothing leaves */
-    CONFIG_ZONE_COMPLAINT, /* bulk stops, transactional mail goes carefully */
-    CONFIG_ZONE_POLICY,    /* bulk stops */
-    CONFIG_ZONE_NETWORK,   /* only the receiver that refuses is stopped */
-};
-
 struct config_zone {
     const char *zone;     /* as replies name it: "zen.spamhaus.org" */
     const char *query;    /* asked instead, "zen.dq.spamhaus.net"; "": the zone itself */
@@ -183,23 +148,6 @@ struct config_dnsbl {
 struct config_mta_sts {
     uint16_t port; /* of policy hosts */
     int64_t timeout_ns;
-};
-
-enum config_delivery_tls {
-    CONFIG_TLS_NONE,          /* never */
-    CONFIG_TLS_OPPORTUNISTIC, /* when offered; any certificate */
-    CONFIG_TLS_REQUIRED,      /* or the message waits; any certificate */
-    CONFIG_TLS_VERIFY,        /* or the message waits; certificate of that name */
-    CONFIG_TLS_DANE,    /* as the receiver's TLSA records say; without, opportunistic */
-    CONFIG_TLS_STS,     /* the same, else as its MTA-STS policy says */
-    CONFIG_TLS_INHERIT, /* of a site: as delivery.tls says */
-};
-
-enum config_route_auth {
-    CONFIG_ROUTE_AUTH_PASSWORD, /* PLAIN or LOGIN, whichever is offered */
-    CONFIG_ROUTE_AUTH_PLAIN,
-    CONFIG_ROUTE_AUTH_LOGIN,
-    CONFIG_ROUTE_AUTH_XOAUTH2, /* with the token of token_file */
 };
 
 struct config_timeouts {
@@ -252,29 +200,6 @@ struct config_source {
     const char *helo;               /* the hostname where not given */
     uint32_t warmup;                /* index, or CONFIG_NONE */
     bool shared;                    /* may serve more than one stream */
-};
-
-enum config_on_block {
-    CONFIG_ON_BLOCK_HOLD,   /* what a stop caught waits, its lifetime running */
-    CONFIG_ON_BLOCK_BOUNCE, /* it fails to its sender at once */
-};
-
-enum config_signed {
-    CONFIG_SIGNED_MAY,  /* mail leaves with the signatures there are keys for */
-    CONFIG_SIGNED_MUST, /* mail that no key signs is refused with 550 */
-};
-
-/* What keeps a stream's mail from recipients (docs/policy.md). */
-enum config_suppression_rule {
-    CONFIG_SUPPRESSION_AUTO, /* strict for bulk, lenient for the others */
-    CONFIG_SUPPRESSION_STRICT,
-    CONFIG_SUPPRESSION_LENIENT,
-    CONFIG_SUPPRESSION_NONE,
-};
-
-enum config_mode {
-    CONFIG_MODE_ENFORCE,
-    CONFIG_MODE_OBSERVE, /* judge and journal, stop and slow nothing */
 };
 
 struct config_stream {
@@ -345,17 +270,6 @@ struct config_adapt {
     struct units_rate start_rate;
     int64_t pause_ns;
     int64_t max_pause_ns;
-};
-
-enum config_warmup_per {
-    CONFIG_WARMUP_PER_SITE,   /* start and steps count for each site */
-    CONFIG_WARMUP_PER_SOURCE, /* they count for the source in total */
-};
-
-enum config_preflight {
-    CONFIG_PREFLIGHT_AUTO, /* what strangers can see, or what `public` names */
-    CONFIG_PREFLIGHT_OFF,
-    CONFIG_PREFLIGHT_ON,
 };
 
 struct config_warmup {

@@ -14,6 +14,7 @@
 #include "relay/entropy.h"
 #include "relay/id.h"
 #include "relay/net/loop.h"
+#include "relay/notice.h"
 #include "relay/now.h"
 #include "relay/porter.h"
 #include "relay/reader.h"
@@ -125,6 +126,7 @@ void view_rig_turn(struct view_rig *rig)
     loop_run_once(core->loop);
     agenda_run(&core->agenda, (uint64_t)now_ns(), 1000);
     scheduler_run(core);
+    notices_run(core);
     records_flush(core);
     (void)sched_yield();
 }

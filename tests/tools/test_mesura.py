@@ -246,7 +246,8 @@ class Command(unittest.TestCase):
         self.assertRegex(lines[1], r"^ID1 +2048 \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d  app@x.test$")
         self.assertIn("ID2!", "\n".join(lines))
         self.assertEqual(lines[-1], "-- 4 Kbytes in 2 Requests.")
-        self.run_it(program=os.path.join(self.folder.name, "newaliases"))
+        self.run_it(program=os.path.join(self.folder.name, "newaliases"), expect=1)  # the reload finds a bad file
+        self.assertIn(("POST", "/v1/reload", {}), self.server.asked)
 
     def test_classify(self):
         """From standard input, without a daemon; what is no reply is said to be none."""
