@@ -189,7 +189,7 @@ static void check_spf(const struct preflight_ask *ask, const struct netaddr *add
     case SPF_FAIL:
     case SPF_SOFTFAIL:
         (void)snprintf(add(out, "spf", PREFLIGHT_BAD), PREFLIGHT_TEXT,
-                       "%.80s does not cover %s: %s%s%s", domain, ip,
+                       "%.80s does not cover %s: %s%s%.60s", domain, ip,
                        spf_result_name(answer.result),
                        answer.term[0] != '\0' ? " by " : "", answer.term);
         break;

@@ -58,7 +58,7 @@ static enum finding_class class_of(const struct reply *reply, const char *text)
     struct reply changed = *reply;
     struct finding finding;
 
-    (void)snprintf(changed.text, sizeof(changed.text), "%s", text);
+    (void)snprintf(changed.text, sizeof(changed.text), "%.1023s", text);
     classify_reply(&changed, "", NULL, &finding);
     return finding.class;
 }
