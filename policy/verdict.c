@@ -112,6 +112,13 @@ static enum verdict_message fate(const struct reply *reply, const struct finding
         finding->class != FINDING_BAD_DOMAIN) {
         return VERDICT_RETRY;
     }
+    /* A login or encryption that is refused is between us and that host: mail waits until
+     * somebody has mended it (RFC 4954, section 6: 535 is about credentials). */
+    bool about_us =
+        reply->stage == REPLY_STAGE_STARTTLS || reply->stage == REPLY_STAGE_AUTH;
+    if (about_us && reply->origin == REPLY_REMOTE) {
+        return VERDICT_RETRY;
+    }
     return final ? VERDICT_BOUNCE : VERDICT_RETRY;
 }
 
@@ -152,6 +159,7 @@ struct verdict verdict_of(const struct reply *reply, const struct finding *findi
     verdict.message = fate(reply, finding, &verdict);
 
     verdict.suppress = finding->class == FINDING_BAD_MAILBOX && final &&
+                       verdict.message == VERDICT_BOUNCE &&
                        (finding->flags & FINDING_UNKNOWN) == 0;
     verdict.same_source = finding->class == FINDING_GREYLIST;
     bool before_mail =

@@ -67,3 +67,18 @@ def test_password(host):
     assert decoded(logins(peer)[0]) == f"\0me@tenant.test\0{PASSWORD}"
     assert all(item.session.tls for item in peer.taken())
     secret_is_safe(relay, PASSWORD)
+
+
+def test_refused_login(host):
+    """A refused login bounces nothing: the mail waits, the words are there, and it goes once the login is right."""
+    right = []
+    relay, peer = host(answers=lambda stage, *_: None if stage != "AUTH" else "235 2.7.0 welcome" if right
+                       else "535 5.7.8 not with this password", auth="plain", password_file="password")
+    send(relay, ["kim@gmail.test"])
+    event = relay.wait_events("deferred", recipient="kim@gmail.test")[0]
+    assert event["reply"] == "535 5.7.8 not with this password" and event["stage"] == "auth"
+    assert not relay.events("bounced") and relay.status()["queued"] == 1
+    right.append(True)
+    relay.cli("queue", "retry", "--all")
+    wait_until(peer.taken, 30, "the message")
+    secret_is_safe(relay, PASSWORD)

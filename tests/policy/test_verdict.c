@@ -112,3 +112,17 @@ TEST(verdict, authentication_by_scope)
     cr_assert(spf.lane == VERDICT_LANE_NOTHING && spf.domain == VERDICT_DOMAIN_EVIDENCE);
     cr_assert(judge("450 Greylisted", REPLY_STAGE_RCPT).same_source);
 }
+
+/* A login or encryption that is refused ends no message and suppresses nobody. */
+TEST(verdict, logins)
+{
+    static const char *const lines[] = {
+        "535 5.7.8 Authentication credentials invalid", "534 5.7.9 mechanism too weak",
+        "550 5.1.1 No such user", "554 5.7.0 no TLS for you"};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct verdict login = judge(lines[i], REPLY_STAGE_AUTH);
+        cr_assert_eq(login.message, VERDICT_RETRY, "%s", lines[i]);
+        cr_assert_not(login.suppress, "%s", lines[i]);
+        cr_assert_eq(judge(lines[i], REPLY_STAGE_STARTTLS).message, VERDICT_RETRY);
+    }
+}

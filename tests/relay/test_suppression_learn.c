@@ -54,8 +54,8 @@ TEST(suppression_learn, bad_mailbox)
 TEST(suppression_learn, our_fault)
 {
     static const char *const replies[] = {
-        "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using "
-        "bl.spamcop.net",
+        ("554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using "
+         "bl.spamcop.net"),
         "550 5.7.26 This mail is unauthenticated, SPF did not pass",
         "550 5.7.1 message content rejected as spam",
         "552 5.2.2 mailbox full",

@@ -74,8 +74,8 @@ TEST(verp, foreign)
         "b-0123456789",
         "b-00000000000000000000000000000000000-x",
         "x-0123456789abc0123012301234567890-kim=gmail.test",
-        "b-0123456789abc01230123012345678xx"
-        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
+        ("b-0123456789abc01230123012345678xx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")};
     struct verp verp;
     for (size_t i = 0; i < sizeof locals / sizeof locals[0]; i++) {
         cr_assert_not(verp_read(locals[i], &verp), "%s", locals[i]);
