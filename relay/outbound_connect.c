@@ -129,13 +129,12 @@ static void fill_tlsa(const struct outbound *outbound, struct conn_tls_peer *pee
 
 int outbound_connect_start_tls(struct outbound *outbound)
 {
-    struct netaddr literal;
     char key[TLS_SESSIONS_KEY];
     char text[NETADDR_TEXT_BYTES];
-    bool is_named = netaddr_parse(outbound->host, 0, &literal) != 0;
     (void)snprintf(key, sizeof key, "%s %s %s", tlspolicy_level_name(outbound->level),
                    outbound->host, netaddr_format_port(&outbound->remote, text));
-    struct conn_tls_peer peer = {.server_name = is_named ? outbound->host : "",
+    /* An address is compared too: with those that the certificate has. */
+    struct conn_tls_peer peer = {.server_name = outbound->host,
                                  .domain = "",
                                  .sessions = outbound->worker->tls_sessions,
                                  .session_key = key};

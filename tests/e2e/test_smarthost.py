@@ -82,3 +82,13 @@ def test_refused_login(host):
     relay.cli("queue", "retry", "--all")
     wait_until(peer.taken, 30, "the message")
     secret_is_safe(relay, PASSWORD)
+
+
+def test_another_name(host):
+    """A certificate of another name gets neither the password nor the message, though its root is trusted."""
+    relay, peer = host(auth="plain", password_file="password", names=("other.test",))
+    send(relay, ["kim@gmail.test"])
+    event = relay.wait_events("deferred", recipient="kim@gmail.test")[0]
+    assert event["stage"] == "starttls", event
+    assert not logins(peer) and not peer.taken()
+    assert relay.status()["queued"] == 1
