@@ -361,6 +361,7 @@ void core_start_close(struct core *core)
     signals_close(core->signals);
     wake_close(core->wake);
     loop_close(core->loop);
+    pager_drop(core);
     for (unsigned i = 0; core->admissions != NULL && i < core->listener_count; i++) {
         admission_free(core->admissions[i]);
     }

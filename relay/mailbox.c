@@ -27,10 +27,14 @@ void mailbox_post(struct mailbox *mailbox, struct letter *letter, letter_cb run_
     }
 }
 
+struct letter *mailbox_take(struct mailbox *mailbox)
+{
+    return atomic_exchange_explicit(&mailbox->newest, NULL, memory_order_acquire);
+}
+
 unsigned mailbox_run(struct mailbox *mailbox)
 {
-    struct letter *newest =
-        atomic_exchange_explicit(&mailbox->newest, NULL, memory_order_acquire);
+    struct letter *newest = mailbox_take(mailbox);
     struct letter *oldest = NULL;
     while (newest != NULL) {
         struct letter *next = newest->next;

@@ -40,4 +40,8 @@ void mailbox_post(struct mailbox *mailbox, struct letter *letter, letter_cb run_
  * thread only. Returns how many ran. */
 unsigned mailbox_run(struct mailbox *mailbox);
 
+/* Take every letter posted so far and run none: the newest, the others behind it by next.
+ * For a receiver that ends. */
+struct letter *mailbox_take(struct mailbox *mailbox);
+
 #endif

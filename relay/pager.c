@@ -49,3 +49,15 @@ struct alert_options pager_options(struct core *core)
                                   .mail_cb = write_mail,
                                   .owner = core};
 }
+
+void pager_drop(struct core *core)
+{
+    struct letter *letter = mailbox_take(&core->mailbox);
+    while (letter != NULL) {
+        struct letter *next = letter->next;
+        if (letter->run_cb == on_alert_mail) {
+            free(LIST_OWNER(letter, struct alert_mail, letter));
+        }
+        letter = next;
+    }
+}

@@ -12,4 +12,8 @@ struct core;
  */
 struct alert_options pager_options(struct core *core);
 
+/* Free the mails that came back after core's last turn: when alert and the loop have
+ * ended. */
+void pager_drop(struct core *core);
+
 #endif
